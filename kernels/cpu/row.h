@@ -1,0 +1,58 @@
+/* row.h: what row-wise CPU kernels share: reductions that gcc turns into vector code, and exp, tanh, sigmoid that it can inline. */
+#ifndef TC_ROW_H
+#define TC_ROW_H
+#include "cpu.h"
+
+/* exp(x) to about one unit in the last place: x = k ln 2 + r, a polynomial in r, then k into the exponent. Results below the
+   normal range are 0. */
+static inline float row_expf(float x) {
+  const float magic = 12582912.0f;                       /* 1.5 * 2^23: adding it rounds to an integer in the low bits */
+  float t = x * 1.44269504088896f + magic, k = t - magic;
+  float r = x - k * 0.693359375f + k * 2.12194440e-4f;
+  float p = 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * (r * r) + r + 1.0f;
+  float scaled = p * tc_bits_float((tc_float_bits(t) + 127) << 23);
+  return x < -87.33f ? 0.0f : x > 88.72f ? (float)INFINITY : scaled;
+}
+static inline float row_tanhf(float x) {
+  float a = x < 0 ? -x : x, s = x * x;
+  float p = -5.70498872745e-3f;
+  p = p * s + 2.06390887954e-2f;
+  p = p * s - 5.37397155531e-2f;
+  p = p * s + 1.33314422036e-1f;
+  p = p * s - 3.33332819422e-1f;
+  float small = x + x * s * p, e = row_expf(2 * a), large = 1 - 2 / (e + 1);
+  return a < 0.625f ? small : x < 0 ? -large : large;
+}
+#define row_exp(x) _Generic((x), float: row_expf, default: exp)(x)
+#define row_log(x) _Generic((x), float: logf, default: log)(x)
+#define row_sqrt(x) _Generic((x), float: sqrtf, default: sqrt)(x)
+#define row_tanh(x) _Generic((x), float: row_tanhf, default: tanh)(x)
+#define row_sigmoid(x) (1 / (1 + row_exp(-(x))))
+
+/* The maximum of p[0..n): -inf if there are none; NaN never wins. */
+#define ROW_MAX(p, n) ({ \
+  __typeof__((p)[0] + 0) most_ = -(__typeof__((p)[0] + 0))INFINITY; \
+  _Pragma("omp simd reduction(max: most_)") \
+  for (int64_t j_ = 0; j_ < (n); j_++) most_ = (p)[j_] > most_ ? (p)[j_] : most_; \
+  most_; })
+
+/* The sum of `term` (an expression in j) over j = 0 .. n-1, in blocks that are folded in double, so that long rows of floats keep
+   their digits. */
+#define ROW_BLOCK 2048
+#define ROW_SUM(T, n, term) ({ \
+  double total_ = 0; \
+  for (int64_t b_ = 0, n_ = (n); b_ < n_; b_ += ROW_BLOCK) { \
+    int64_t e_ = b_ + ROW_BLOCK < n_ ? b_ + ROW_BLOCK : n_; \
+    T part_ = 0; \
+    _Pragma("omp simd reduction(+: part_)") \
+    for (int64_t j = b_; j < e_; j++) part_ += (term); \
+    total_ += part_; \
+  } \
+  total_; })
+#endif
