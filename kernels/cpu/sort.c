@@ -1,0 +1,158 @@
+/* sort.c: orders along one dim: sort, topk, k-th values and medians, modes. Each row becomes keys with positions (order.h), is ordered
+ * as those, and is read back through the positions. Tensors are row-major, seen as (outer, n, inner). */
+#include "order.h"
+
+typedef struct rows { int64_t outer, n, inner; } rows;
+
+static rows rows_of(const tc_view *x, int dim) {
+  rows r = {1, x->ndim ? x->size[dim] : 1, 1};
+  for (int d = 0; d < x->ndim; d++)
+    if (d < dim) r.outer *= x->size[d];
+    else if (d > dim) r.inner *= x->size[d];
+  return r;
+}
+
+static row_ref row_at(const tc_view *x, rows r, int64_t k) {
+  int64_t first = k / r.inner * r.n * r.inner + k % r.inner;
+  return (row_ref){(const char *)x->data + first * tc_dtype_bytes(x->dtype), x->dtype, r.n, r.inner};
+}
+
+/* Runs `body` for the rows k = lo .. hi-1 of each thread, with `row` and room for 2 n items. */
+#define EACH_ROW(x, r, cost, ...) do { \
+  int failed = 0; \
+  TC_PARALLEL((r).outer * (r).inner, 1, (double)(x)->numel * (cost)) { \
+    void *room = malloc((size_t)(2 * (r).n * item_bytes((x)->dtype))); \
+    if (!room) { _Pragma("omp atomic write") failed = 1; } \
+    for (int64_t k = lo; room && k < hi; k++) { \
+      row_ref row = row_at((x), (r), k); \
+      __VA_ARGS__ \
+    } \
+    free(room); \
+  } TC_PARALLEL_END \
+  if (failed) return TC_NO_MEMORY; } while (0)
+
+/* Where row k of a result with m elements a row begins. */
+static int64_t result_at(rows r, int64_t k, int64_t m) { return k / r.inner * m * r.inner + k % r.inner; }
+
+static char *value_at(const tc_view *values, int64_t at) {
+  return values ? (char *)values->data + at * tc_dtype_bytes(values->dtype) : NULL;
+}
+
+int TC_KERNEL(sort)(const tc_view *values, int64_t *index, const tc_view *x, int dim, int descending) {
+  rows r = rows_of(x, dim);
+  if (x->numel == 0) return TC_OK;
+  EACH_ROW(x, r, 12, {
+    int64_t at = result_at(r, k, r.n);
+    load_items(&row, descending, room);
+    sort_items(x->dtype, r.n, room);
+    store_items(&row, r.n, room, value_at(values, at), index ? index + at : NULL, r.inner);
+  });
+  return TC_OK;
+}
+
+/* The k first items in order: few are kept in a heap, many are split off first. */
+static void first_items(int dtype, int64_t n, void *room, int64_t k) {
+  bool heap = k <= 256 && k <= n / 8;
+  if (wide_dtype(dtype)) {
+    if (heap) wide_keep_smallest(n, room, k);
+    else if (k < n) wide_select(n, room, k);
+    wide_sort(k, room, (wide *)room + n);
+  } else {
+    if (heap) narrow_keep_smallest(n, room, k);
+    else if (k < n) narrow_select(n, room, k);
+    narrow_sort(k, room, (uint64_t *)room + n);
+  }
+}
+
+int TC_KERNEL(topk)(const tc_view *values, int64_t *index, const tc_view *x, int dim, int64_t count, int largest) {
+  rows r = rows_of(x, dim);
+  if (x->numel == 0 || count == 0) return TC_OK;
+  EACH_ROW(x, r, 3, {
+    int64_t at = result_at(r, k, count);
+    load_items(&row, largest, room);
+    first_items(x->dtype, r.n, room, count);
+    store_items(&row, count, room, value_at(values, at), index + at, r.inner);
+  });
+  return TC_OK;
+}
+
+/* ---- one element of each row ---- */
+static int64_t count_nan(int dtype, int64_t n, const void *room) {
+  int64_t count = 0;
+  uint64_t nan = dtype == TC_FLOAT64 ? ~(uint64_t)0 : 0xffffffffu;
+  if (dtype <= TC_INT64) return 0;
+  for (int64_t i = 0; i < n; i++) count += item_key(dtype, room, i) == nan;
+  return count;
+}
+
+/* Which of the ordered items is meant: the k-th, or the median, where NaN wins (rank: the first of them) or is left out. */
+static int64_t rank_of(int which, int64_t k, int64_t n, int64_t nans) {
+  if (which == TC_RANK_KTH) return k;
+  if (which == TC_RANK_MEDIAN) return nans ? n - nans + 1 : (n + 1) / 2;
+  return nans == n ? 1 : (n - nans + 1) / 2;
+}
+
+/* Narrow keys are first thinned by their top bits to those that share the bucket of the k-th; gives the rank among them. */
+static int64_t thin(int64_t *n, uint64_t *a, int64_t k) {
+  enum { BITS = 11, SIZE = 1 << BITS };
+  int64_t count[SIZE] = {0}, before = 0, kept = 0;
+  for (int64_t i = 0; i < *n; i++) count[a[i] >> (64 - BITS)]++;
+  uint64_t bucket = 0;
+  while (before + count[bucket] < k) before += count[bucket++];
+  for (int64_t i = 0; i < *n; i++) {
+    a[kept] = a[i];
+    kept += a[i] >> (64 - BITS) == bucket;
+  }
+  *n = kept;
+  return k - before;
+}
+
+static void select_item(int dtype, int64_t n, void *room, int64_t k) { /* leaves it in front */
+  if (wide_dtype(dtype)) {
+    wide *a = room;
+    wide_select(n, a, k);
+    a[0] = a[k - 1];
+  } else {
+    uint64_t *a = room;
+    if (n > 4096) k = thin(&n, a, k);
+    narrow_select(n, a, k);
+    a[0] = a[k - 1];
+  }
+}
+
+int TC_KERNEL(rank)(int which, const tc_view *values, int64_t *index, const tc_view *x, int dim, int64_t k_th) {
+  rows r = rows_of(x, dim);
+  if (x->numel == 0) return TC_OK;
+  EACH_ROW(x, r, 4, {
+    load_items(&row, 0, room);
+    int64_t nans = which == TC_RANK_KTH ? 0 : count_nan(x->dtype, r.n, room);
+    select_item(x->dtype, r.n, room, rank_of(which, k_th, r.n, nans));
+    store_items(&row, 1, room, value_at(values, k), index + k, 1);
+  });
+  return TC_OK;
+}
+
+/* The item that ends the longest run of equal keys, the first such run, moved to the front. */
+static void longest_run(int dtype, int64_t n, void *room) {
+  int64_t best = 0, length = 0, run = 0;
+  for (int64_t i = 0; i < n; i++) {
+    run++;
+    if (i + 1 < n && item_key(dtype, room, i) == item_key(dtype, room, i + 1)) continue;
+    if (run > length) length = run, best = i;
+    run = 0;
+  }
+  if (wide_dtype(dtype)) ((wide *)room)[0] = ((wide *)room)[best];
+  else ((uint64_t *)room)[0] = ((uint64_t *)room)[best];
+}
+
+int TC_KERNEL(mode)(const tc_view *values, int64_t *index, const tc_view *x, int dim) {
+  rows r = rows_of(x, dim);
+  if (x->numel == 0) return TC_OK;
+  EACH_ROW(x, r, 13, {
+    load_items(&row, 0, room);
+    sort_items(x->dtype, r.n, room);
+    longest_run(x->dtype, r.n, room);
+    store_items(&row, 1, room, value_at(values, k), index + k, 1);
+  });
+  return TC_OK;
+}

@@ -1,0 +1,76 @@
+/* variance.c: var, std and both with the mean, over any dims and with any correction of the degrees of freedom. */
+#include "reduce.h"
+
+/* p of the attributes is the correction. */
+static tc_tensor *centred(tc_tensor *x, uint64_t mask) {
+  tc_dim dims[TC_MAX_DIMS];
+  int n = tci_mask_dims(mask, x ? x->ndim : 0, dims);
+  return tc_sub(x, tc_mean(x, dims, n, true, TC_NONE), 1);
+}
+
+static double freedom(const tc_edge *in, const tci_fold_attr *a) {
+  double count = 1;
+  for (int d = 0; d < in->ndim; d++)
+    if (a->mask >> d & 1) count *= (double)in->size[d];
+  return count - a->p;
+}
+
+/* dv/dx = 2 (x - mean) / freedom */
+static tc_tensor *var_part(const tc_node *n, tc_tensor *g) {
+  const tci_fold_attr *a = n->attr;
+  double f = freedom(&n->edge[0], a);
+  tc_tensor *scaled = tc_mul(tci_with_dims(g, &n->edge[0], a->mask, a->keepdim), tci_number(2 / (f > 0 ? f : 0)));
+  return tc_mul(scaled, centred(n->in[0], a->mask));
+}
+
+/* dm/dx = 1 / count */
+static tc_tensor *mean_part(const tc_node *n, tc_tensor *g) {
+  const tci_fold_attr *a = n->attr;
+  double count = freedom(&n->edge[0], a) + a->p;
+  return tci_blow_up(tc_mul(g, tci_number(1 / count)), &n->edge[0], a->mask, a->keepdim);
+}
+
+/* A deviation of 0 has no slope: its gradient is 0. */
+static tc_tensor *std_part(const tc_node *n, tc_tensor *g) {
+  tc_tensor *s = n->out[0], *flat = tc_eq(s, tci_number(0));
+  tc_tensor *through = tc_where(flat, tci_number(0), tc_div(g, tc_mul(tc_where(flat, tci_number(1), s), tci_number(2)), NULL));
+  return var_part(n, through);
+}
+
+static tc_tensor *sum_of(tc_tensor *a, tc_tensor *b) { return a && b ? tc_add(a, b, 1) : a ? a : b; }
+
+static void var_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
+  dx[0] = sum_of(g[0] ? var_part(n, g[0]) : NULL, n->nout > 1 && g[1] ? mean_part(n, g[1]) : NULL);
+}
+static void std_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
+  dx[0] = sum_of(g[0] ? std_part(n, g[0]) : NULL, n->nout > 1 && g[1] ? mean_part(n, g[1]) : NULL);
+}
+static const tc_rule var_rule = {"var", var_grad, TC_SAVE_IN(0)};
+static const tc_rule std_rule = {"std", std_grad, TC_SAVE_IN(0) | TC_SAVE_OUT(0)};
+
+static tc_tensor *moments(const tc_rule *rule, int op, tc_tensor *x, const tc_dim *dims, int n, double correction, bool keepdim, tc_tensor **mean) {
+  tci_fold_attr a = {.keepdim = keepdim, .p = correction};
+  if (!x || !tci_check_float(x, "input") || !tci_dim_mask(dims, n, x->ndim, &a.mask)) return NULL;
+  if (tci_is_complex(x->dtype)) return tci_fail("complex numbers are not supported");
+  tc_tensor *outs[2] = {tci_fold_like(x, a.mask, keepdim, x->dtype), mean ? tci_fold_like(x, a.mask, keepdim, x->dtype) : NULL};
+  if (!outs[0] || (mean && !outs[1])) return NULL;
+  tc_reduction r;
+  tci_plan(&r, op, outs[0], x, a.mask, false);
+  r.divisor = correction;
+  if (!tci_status(tci_kernels(x->device)->moments(&r, mean ? tci_data(outs[1]) : NULL), NULL, NULL, 0)) return NULL;
+  if (mean) *mean = outs[1];
+  return tci_record_n(rule, mean ? 2 : 1, outs, 1, &x, &a, sizeof a);
+}
+
+tc_tensor *tc_var(tc_tensor *x, const tc_dim *dims, int n_dims, double correction, bool keepdim) {
+  return moments(&var_rule, TC_FOLD_SUM, x, dims, n_dims, correction, keepdim, NULL);
+}
+tc_tensor *tc_std(tc_tensor *x, const tc_dim *dims, int n_dims, double correction, bool keepdim) {
+  return moments(&std_rule, TC_FOLD_EUCLID, x, dims, n_dims, correction, keepdim, NULL);
+}
+tc_tensor *tc_var_mean(tc_tensor *x, const tc_dim *dims, int n_dims, double correction, bool keepdim, tc_tensor **mean) {
+  return moments(&var_rule, TC_FOLD_SUM, x, dims, n_dims, correction, keepdim, mean);
+}
+tc_tensor *tc_std_mean(tc_tensor *x, const tc_dim *dims, int n_dims, double correction, bool keepdim, tc_tensor **mean) {
+  return moments(&std_rule, TC_FOLD_EUCLID, x, dims, n_dims, correction, keepdim, mean);
+}
