@@ -1,0 +1,134 @@
+--- Batch and instance normalisation: nn.BatchNorm1d, 2d, 3d and nn.InstanceNorm1d, 2d, 3d.
+--
+-- Source: S. Ioffe, C. Szegedy, "Batch normalization", 2015; D. Ulyanov et al., "Instance normalization", 2016.
+-- @module tocha.nn.batchnorm
+
+local tocha = require 'tocha'
+local class = require 'tocha.class'
+local args = require 'tocha.args'
+local show = require 'tocha.nn.show'
+local Module = require 'tocha.nn.module'
+local Parameter = require 'tocha.nn.parameter'
+local F = require 'tocha.nn.functional'
+
+local Norm = class('BatchNorm', Module)
+
+function Norm:setup(affine, track, device, dtype)
+  local n, options = self.num_features, {device = device, dtype = dtype}
+  self.affine, self.track_running_stats = affine, track
+  self:register_parameter('weight', affine and Parameter(tocha.ones(n, options)) or nil)
+  self:register_parameter('bias', affine and Parameter(tocha.zeros(n, options)) or nil)
+  self:register_buffer('running_mean', track and tocha.zeros(n, options) or nil)
+  self:register_buffer('running_var', track and tocha.ones(n, options) or nil)
+  self:register_buffer('num_batches_tracked', track and tocha.tensor(0, {dtype = 'int64', device = device}) or nil)
+end
+
+--- Forgets the running statistics.
+function Norm:reset_running_stats()
+  if not self.track_running_stats then return end
+  self.running_mean:zero_()
+  self.running_var:fill_(1)
+  self.num_batches_tracked:zero_()
+end
+
+--- Sets weight to 1 and bias to 0, and forgets the running statistics.
+function Norm:reset_parameters()
+  self:reset_running_stats()
+  if not self.affine then return end
+  self.weight:detach():fill_(1)
+  self.bias:detach():zero_()
+end
+
+-- States written before num_batches_tracked existed are complete without it.
+function Norm:before_load(_, prefix, optional) -- luacheck: ignore self
+  optional[prefix .. 'num_batches_tracked'] = true
+end
+
+function Norm:extra_repr()
+  return tostring(self.num_features) .. ', ' .. show.fields(self, 'eps', 'momentum', 'affine', 'track_running_stats')
+end
+
+local function shape(x)
+  local parts = {}
+  for i = 1, x:dim() do parts[i] = tostring(x:size(i)) end
+  return '[' .. table.concat(parts, ' x ') .. ']'
+end
+
+local function wrong_rank(self, input)
+  args.fail('%s: got an input %s of %d dimensions, takes %s', self.__name, shape(input), input:dim(), self.takes)
+end
+
+local function wrong_channels(self, input, dim)
+  args.fail('%s: input %s has %d channels, num_features is %d', self.__name, shape(input), input:size(dim),
+    self.num_features)
+end
+
+local function batch_norm_forward(self, input)
+  local rank = input:dim()
+  if rank ~= self.rank and rank ~= self.other_rank then wrong_rank(self, input) end
+  if input:size(2) ~= self.num_features then wrong_channels(self, input, 2) end
+  local training, momentum = self.training, self.momentum
+  local mean, var = self.running_mean, self.running_var
+  if training and self.track_running_stats then
+    self.num_batches_tracked:add_(1)
+    -- without momentum the statistics are plain averages over all batches
+    if momentum == nil then momentum = 1 / self.num_batches_tracked:item() end
+  end
+  if mean == nil then training = true end
+  return F.batch_norm(input, mean, var, self.weight, self.bias, training, momentum or 0, self.eps)
+end
+
+local batchnorm = {}
+
+local function define_batch(n, rank, other, takes)
+  local name = ('BatchNorm%dd'):format(n)
+  local Class = class(name, Norm)
+  Class.rank, Class.other_rank, Class.takes = rank, other, takes
+  local read = args.spec(name, 'num_features:int', 'eps:num=1e-5', 'momentum:num=0.1', 'affine:bool=true',
+    'track_running_stats:bool=true', 'device=nil', 'dtype=nil')
+  function Class:__init(...)
+    local affine, track, device, dtype
+    self.num_features, self.eps, self.momentum, affine, track, device, dtype = read(...)
+    self:setup(affine, track, device, dtype)
+  end
+  Class.forward = batch_norm_forward
+  batchnorm[name] = Class
+end
+
+define_batch(1, 2, 3, '2 or 3 (batch, channel[, length])')
+define_batch(2, 4, 4, '4 (batch, channel, height, width)')
+define_batch(3, 5, 5, '5 (batch, channel, depth, height, width)')
+
+local function instance_norm_forward(self, input)
+  local rank, full = input:dim(), self.rank
+  if rank ~= full and rank ~= full - 1 then wrong_rank(self, input) end
+  local channel = rank == full and 2 or 1
+  if self.affine and input:size(channel) ~= self.num_features then wrong_channels(self, input, channel) end
+  local use_input = self.training or not self.track_running_stats
+  local x = channel == 1 and input:unsqueeze(1) or input
+  local y = F.instance_norm(x, self.running_mean, self.running_var, self.weight, self.bias, use_input,
+    self.momentum or 0, self.eps)
+  if channel == 1 then return y:squeeze(1) end
+  return y
+end
+
+local function define_instance(n, takes)
+  local name = ('InstanceNorm%dd'):format(n)
+  local Class = class(name, Norm)
+  Class.rank, Class.takes = n + 2, takes
+  local read = args.spec(name, 'num_features:int', 'eps:num=1e-5', 'momentum:num=0.1', 'affine:bool=false',
+    'track_running_stats:bool=false', 'device=nil', 'dtype=nil')
+  function Class:__init(...)
+    local affine, track, device, dtype
+    self.num_features, self.eps, self.momentum, affine, track, device, dtype = read(...)
+    self:setup(affine, track, device, dtype)
+  end
+  Class.forward = instance_norm_forward
+  batchnorm[name] = Class
+end
+
+define_instance(1, '2 or 3 ([batch, ]channel, length)')
+define_instance(2, '3 or 4 ([batch, ]channel, height, width)')
+define_instance(3, '4 or 5 ([batch, ]channel, depth, height, width)')
+
+return batchnorm

@@ -1,0 +1,70 @@
+--- tocha.nn: modules, their functions, initial values and helpers. A class is loaded when it is first used.
+-- @module tocha.nn
+
+local nn = {}
+
+-- Which file (of tocha.nn) gives which names. A file that gives one name returns it, the others return a table of
+-- theirs.
+local one = {
+  module = 'Module', parameter = 'Parameter', sequential = 'Sequential', modulelist = 'ModuleList',
+    moduledict = 'ModuleDict',
+  parameterlist = 'ParameterList', parameterdict = 'ParameterDict', embedding = 'Embedding',
+    embeddingbag = 'EmbeddingBag',
+  multiheadattention = 'MultiheadAttention', adaptivelogsoftmax = 'AdaptiveLogSoftmaxWithLoss',
+}
+local several = {
+  linear = 'Linear Identity Bilinear Flatten Unflatten',
+  conv = 'Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d',
+  batchnorm = 'BatchNorm1d BatchNorm2d BatchNorm3d InstanceNorm1d InstanceNorm2d InstanceNorm3d',
+  normalization = 'LayerNorm GroupNorm RMSNorm LocalResponseNorm',
+  dropout = 'Dropout Dropout1d Dropout2d Dropout3d AlphaDropout FeatureAlphaDropout',
+  pooling = [[MaxPool1d MaxPool2d MaxPool3d AvgPool1d AvgPool2d AvgPool3d LPPool1d LPPool2d LPPool3d AdaptiveAvgPool1d
+    AdaptiveAvgPool2d AdaptiveAvgPool3d AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d MaxUnpool1d MaxUnpool2d
+    MaxUnpool3d FractionalMaxPool2d FractionalMaxPool3d]],
+  padding = [[ConstantPad1d ConstantPad2d ConstantPad3d ZeroPad1d ZeroPad2d ZeroPad3d ReflectionPad1d ReflectionPad2d
+    ReflectionPad3d ReplicationPad1d ReplicationPad2d ReplicationPad3d CircularPad1d CircularPad2d CircularPad3d]],
+  activation = [[ReLU ReLU6 LeakyReLU PReLU RReLU ELU CELU SELU GELU GLU SiLU Mish Sigmoid LogSigmoid Tanh
+    Tanhshrink Softplus Softsign Softshrink Hardshrink Hardtanh Hardsigmoid Hardswish Threshold Softmax Softmin LogSoftmax
+    Softmax2d]],
+  rnn = 'RNN LSTM GRU',
+  rnncell = 'RNNCell LSTMCell GRUCell',
+  loss = [[L1Loss MSELoss SmoothL1Loss HuberLoss CrossEntropyLoss NLLLoss BCELoss BCEWithLogitsLoss KLDivLoss
+    PoissonNLLLoss GaussianNLLLoss MarginRankingLoss HingeEmbeddingLoss CosineEmbeddingLoss SoftMarginLoss MultiMarginLoss
+    MultiLabelMarginLoss MultiLabelSoftMarginLoss TripletMarginLoss TripletMarginWithDistanceLoss CTCLoss]],
+  distance = 'CosineSimilarity PairwiseDistance',
+  vision = 'PixelShuffle PixelUnshuffle ChannelShuffle Upsample UpsamplingNearest2d UpsamplingBilinear2d Fold Unfold',
+  lazy = [[LazyLinear LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d LazyConvTranspose3d
+    LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d LazyInstanceNorm1d LazyInstanceNorm2d
+    LazyInstanceNorm3d]],
+  transformer = 'Transformer TransformerEncoder TransformerDecoder TransformerEncoderLayer TransformerDecoderLayer',
+}
+local packages = {functional = 'functional', init = 'initializers', utils = 'utils'}
+
+local file_of = {}
+for file, name in pairs(one) do file_of[name] = file end
+for file, names in pairs(several) do
+  for name in names:gmatch('%S+') do file_of[name] = file end
+end
+
+setmetatable(nn, {__index = function(_, name)
+  local file, value = file_of[name], nil
+  if packages[name] then
+    value = require('tocha.nn.' .. packages[name])
+  elseif file then
+    value = require('tocha.nn.' .. file)
+    if several[file] then value = value[name] end
+  end
+  if value ~= nil then rawset(nn, name, value) end
+  return value
+end})
+
+--- The names of all classes and functions here, sorted: for completion and documentation.
+function nn.names()
+  local out = {}
+  for name in pairs(file_of) do out[#out + 1] = name end
+  for name in pairs(packages) do out[#out + 1] = name end
+  table.sort(out)
+  return out
+end
+
+return nn

@@ -1,0 +1,77 @@
+--- Layers that find the size of their input when they first see it, and then become the ordinary layer.
+-- @module tocha.nn.lazy
+
+local class = require 'tocha.class'
+local args = require 'tocha.args'
+local Module = require 'tocha.nn.module'
+local linear = require 'tocha.nn.linear'
+local conv = require 'tocha.nn.conv'
+local batchnorm = require 'tocha.nn.batchnorm'
+
+local lazy = {}
+
+-- Takes over class and fields of a new ordinary module; whoever holds the lazy one then holds that.
+local function become(self, Class, arguments)
+  local training, hooks = self.training, self._hooks
+  local made = Class(unpack(arguments, 1, arguments.n))
+  setmetatable(self, Class)
+  for key in pairs(self) do rawset(self, key, nil) end
+  for key, value in pairs(made) do rawset(self, key, value) end
+  self.training, self._hooks = training, hooks
+end
+
+-- at: which argument of the ordinary class is found; size_of(input) gives it; so does size_of_state(the tensor `key`
+-- of a state)
+local function define(name, Class, at, size_of, key, size_of_state)
+  local Lazy = class(name, Module)
+  function Lazy:__init(...)
+    local given = {n = select('#', ...), ...}
+    if given.n < at - 1 then args.fail('%s: argument %d is missing', name, given.n + 1) end
+    table.insert(given, at, 0)
+    given.n = math.max(given.n + 1, #given)
+    rawset(self, 'arguments', given)
+  end
+  -- a state that holds the tensor has its size
+  function Lazy:before_load(state, prefix)
+    local stored = state[prefix .. key]
+    if stored ~= nil then self:materialize(size_of_state(stored, self.arguments)) end
+  end
+  function Lazy:materialize(size)
+    self.arguments[at] = size
+    become(self, Class, self.arguments)
+  end
+  function Lazy:forward(input)
+    self:materialize(size_of(input))
+    return self:forward(input)
+  end
+  lazy[name] = Lazy
+end
+
+local function last(x) return x:size(-1) end
+
+-- The weight of Linear is (out, in).
+define('LazyLinear', linear.Linear, 1, last, 'weight', last)
+
+local function groups_of(arguments, at)
+  local options = arguments[arguments.n]
+  if type(options) == 'table' and options.groups then return options.groups end
+  return type(arguments[at]) == 'number' and arguments[at] or 1
+end
+
+for n = 1, 3 do
+  -- channels come before the n dimensions of space, with or without a batch
+  local function channels(x) return x:size(-n - 1) end
+  define(('LazyConv%dd'):format(n), conv[('Conv%dd'):format(n)], 1, channels, 'weight', function(w, arguments)
+    return w:size(2) * groups_of(arguments, 7)
+  end)
+  define(('LazyConvTranspose%dd'):format(n), conv[('ConvTranspose%dd'):format(n)], 1, channels, 'weight', function(w)
+    return w:size(1)
+  end)
+  local function second(x) return x:size(2) end
+  local function first(w) return w:size(1) end
+  define(('LazyBatchNorm%dd'):format(n), batchnorm[('BatchNorm%dd'):format(n)], 1, second, 'running_mean', first)
+  define(('LazyInstanceNorm%dd'):format(n), batchnorm[('InstanceNorm%dd'):format(n)], 1, channels, 'running_mean',
+    first)
+end
+
+return lazy

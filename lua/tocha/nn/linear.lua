@@ -1,0 +1,119 @@
+--- Affine layers and reshaping ones: nn.Linear, nn.Bilinear, nn.Identity, nn.Flatten, nn.Unflatten.
+-- @module tocha.nn.linear
+
+local tocha = require 'tocha'
+local class = require 'tocha.class'
+local args = require 'tocha.args'
+local show = require 'tocha.nn.show'
+local Module = require 'tocha.nn.module'
+local Parameter = require 'tocha.nn.parameter'
+local F = require 'tocha.nn.functional'
+local init = require 'tocha.nn.initializers'
+
+local sqrt = math.sqrt
+
+-- Parameter(empty), or nothing
+local function new(wanted, options, ...)
+  return wanted and Parameter(tocha.empty({...}, options)) or nil
+end
+
+-- ------------------------------------------------------------------------------------------------------------- Linear
+
+local Linear = class('Linear', Module)
+
+local read_linear = args.spec('Linear', 'in_features:int', 'out_features:int', 'bias:bool=true', 'device=nil',
+  'dtype=nil')
+
+--- y = x W' + b, over the last dimension.
+-- @tparam int in_features size of an input
+-- @tparam int out_features size of an output
+-- @tparam[opt=true] bool bias whether there is b
+function Linear:__init(...)
+  local size_in, size_out, bias, device, dtype = read_linear(...)
+  self.in_features, self.out_features = size_in, size_out
+  local options = {device = device, dtype = dtype}
+  self.weight = new(true, options, size_out, size_in)
+  self:register_parameter('bias', new(bias, options, size_out))
+  self:reset_parameters()
+end
+
+--- Draws new values: uniform in +-1/sqrt(in_features).
+function Linear:reset_parameters()
+  init.kaiming_uniform_(self.weight, sqrt(5))
+  if self.bias ~= nil then
+    local bound = self.in_features > 0 and 1 / sqrt(self.in_features) or 0
+    init.uniform_(self.bias, -bound, bound)
+  end
+end
+
+function Linear:forward(input) return F.linear(input, self.weight, self.bias) end
+
+function Linear:extra_repr()
+  return show.fields(self, 'in_features', 'out_features') .. ', bias=' .. show.python(self.bias ~= nil)
+end
+
+-- ----------------------------------------------------------------------------------------------------------- Bilinear
+
+local Bilinear = class('Bilinear', Module)
+
+local read_bilinear = args.spec('Bilinear', 'in1_features:int', 'in2_features:int', 'out_features:int',
+  'bias:bool=true',
+  'device=nil', 'dtype=nil')
+
+--- y = x1' A x2 + b.
+function Bilinear:__init(...)
+  local in1, in2, out, bias, device, dtype = read_bilinear(...)
+  self.in1_features, self.in2_features, self.out_features = in1, in2, out
+  local options = {device = device, dtype = dtype}
+  self.weight = new(true, options, out, in1, in2)
+  self:register_parameter('bias', new(bias, options, out))
+  self:reset_parameters()
+end
+
+--- Draws new values: uniform in +-1/sqrt(in1_features).
+function Bilinear:reset_parameters()
+  local bound = 1 / sqrt(self.in1_features)
+  init.uniform_(self.weight, -bound, bound)
+  if self.bias ~= nil then init.uniform_(self.bias, -bound, bound) end
+end
+
+function Bilinear:forward(input1, input2) return F.bilinear(input1, input2, self.weight, self.bias) end
+
+function Bilinear:extra_repr()
+  return show.fields(self, 'in1_features', 'in2_features', 'out_features') .. ', bias=' .. show.python(self.bias ~= nil)
+end
+
+-- ----------------------------------------------------------------------------------------------------------- reshaping
+
+local Identity = class('Identity', Module)
+
+--- Gives what it gets; arguments of the constructor are ignored.
+function Identity:forward(...) return ... end -- luacheck: ignore self
+
+local Flatten = class('Flatten', Module)
+
+local _, store_flatten = args.spec('Flatten', 'start_dim:int=2', 'end_dim:int=-1')
+
+--- Makes one dimension of several.
+-- @tparam[opt=2] int start_dim the first of them
+-- @tparam[opt=-1] int end_dim the last of them
+function Flatten:__init(...) store_flatten(self, ...) end
+
+function Flatten:forward(input) return input:flatten(self.start_dim, self.end_dim) end
+
+function Flatten:extra_repr() return show.fields(self, 'start_dim', 'end_dim') end
+
+local Unflatten = class('Unflatten', Module)
+
+local _, store_unflatten = args.spec('Unflatten', 'dim:int', 'unflattened_size:size')
+
+--- Makes several dimensions of one.
+-- @tparam int dim which
+-- @tparam table unflattened_size their sizes; one may be -1
+function Unflatten:__init(...) store_unflatten(self, ...) end
+
+function Unflatten:forward(input) return input:unflatten(self.dim, self.unflattened_size) end
+
+function Unflatten:extra_repr() return show.fields(self, 'dim', 'unflattened_size') end
+
+return {Linear = Linear, Bilinear = Bilinear, Identity = Identity, Flatten = Flatten, Unflatten = Unflatten}

@@ -1,0 +1,220 @@
+--- nn.Transformer and its parts: encoder, decoder and their layers.
+--
+-- Source: A. Vaswani et al., "Attention is all you need", 2017; R. Xiong et al., 2020 (norm_first).
+-- @module tocha.nn.transformer
+
+local tocha = require 'tocha'
+local class = require 'tocha.class'
+local args = require 'tocha.args'
+local Module = require 'tocha.nn.module'
+local ModuleList = require 'tocha.nn.modulelist'
+local MultiheadAttention = require 'tocha.nn.multiheadattention'
+local Linear = require('tocha.nn.linear').Linear
+local Dropout = require('tocha.nn.dropout').Dropout
+local LayerNorm = require('tocha.nn.normalization').LayerNorm
+local F = require 'tocha.nn.functional'
+local init = require 'tocha.nn.initializers'
+local attention = require 'tocha.nn.functional_attention'
+
+local layer_parameters = {'d_model:int', 'nhead:int', 'dim_feedforward:int=2048', 'dropout:num=0.1',
+  'activation="relu"',
+  'layer_norm_eps:num=1e-5', 'batch_first:bool=false', 'norm_first:bool=false', 'bias:bool=true', 'device=nil',
+    'dtype=nil'}
+
+local function activation_of(name, given)
+  if type(given) ~= 'string' then return given end
+  if given ~= 'relu' and given ~= 'gelu' then
+    args.fail("%s: activation: got '%s', takes 'relu', 'gelu' or a function", name, given)
+  end
+  return F[given]
+end
+
+local function feed_forward(self, x)
+  return self.linear2(self.dropout(self.activation(self.linear1(x))))
+end
+
+-- ------------------------------------------------------------------------------------------------------ encoder layer
+
+local EncoderLayer = class('TransformerEncoderLayer', Module)
+
+local read_encoder_layer = args.spec('TransformerEncoderLayer', unpack(layer_parameters))
+
+--- Self-attention and two linear layers. Arguments: d_model, nhead, dim_feedforward = 2048, dropout = 0.1, activation
+-- = 'relu' (or 'gelu', or a function), layer_norm_eps = 1e-5, batch_first = false, norm_first = false, bias = true,
+-- device, dtype
+function EncoderLayer:__init(...)
+  local d, heads, wide, p, activation, eps, batch_first, norm_first, bias, device, dtype = read_encoder_layer(...)
+  local options = {bias = bias, device = device, dtype = dtype}
+  self.self_attn = MultiheadAttention(d, heads, {dropout = p, bias = bias, batch_first = batch_first, device = device,
+    dtype = dtype})
+  self.linear1, self.dropout, self.linear2 = Linear(d, wide, options), Dropout(p), Linear(wide, d, options)
+  self.norm_first, self.activation = norm_first, activation_of('TransformerEncoderLayer', activation)
+  for i = 1, 2 do self['norm' .. i] = LayerNorm(d, eps, {bias = bias, device = device, dtype = dtype}) end
+  for i = 1, 2 do self['dropout' .. i] = Dropout(p) end
+end
+
+local read_encode = args.spec('TransformerEncoderLayer', 'src:tensor', 'src_mask:tensor=nil',
+  'src_key_padding_mask:tensor=nil',
+  'is_causal:bool=false')
+
+function EncoderLayer:forward(...)
+  local x, mask, padding, is_causal = read_encode(...)
+  local function attend(y)
+    return self.dropout1((self.self_attn(y, y, y, padding, false, mask, true, is_causal)))
+  end
+  if self.norm_first then
+    x = x + attend(self.norm1(x))
+    return x + self.dropout2(feed_forward(self, self.norm2(x)))
+  end
+  x = self.norm1(x + attend(x))
+  return self.norm2(x + self.dropout2(feed_forward(self, x)))
+end
+
+-- ------------------------------------------------------------------------------------------------------ decoder layer
+
+local DecoderLayer = class('TransformerDecoderLayer', Module)
+
+local read_decoder_layer = args.spec('TransformerDecoderLayer', unpack(layer_parameters))
+
+--- Self-attention, attention to the encoder's result, and two linear layers. Arguments as TransformerEncoderLayer.
+function DecoderLayer:__init(...)
+  local d, heads, wide, p, activation, eps, batch_first, norm_first, bias, device, dtype = read_decoder_layer(...)
+  local options = {bias = bias, device = device, dtype = dtype}
+  local attn = {dropout = p, bias = bias, batch_first = batch_first, device = device, dtype = dtype}
+  self.self_attn, self.multihead_attn = MultiheadAttention(d, heads, attn), MultiheadAttention(d, heads, attn)
+  self.linear1, self.dropout, self.linear2 = Linear(d, wide, options), Dropout(p), Linear(wide, d, options)
+  self.norm_first, self.activation = norm_first, activation_of('TransformerDecoderLayer', activation)
+  for i = 1, 3 do self['norm' .. i] = LayerNorm(d, eps, {bias = bias, device = device, dtype = dtype}) end
+  for i = 1, 3 do self['dropout' .. i] = Dropout(p) end
+end
+
+local decoder_forward = {'tgt:tensor', 'memory:tensor', 'tgt_mask:tensor=nil', 'memory_mask:tensor=nil',
+  'tgt_key_padding_mask:tensor=nil', 'memory_key_padding_mask:tensor=nil', 'tgt_is_causal:bool=false',
+  'memory_is_causal:bool=false'}
+local read_decode = args.spec('TransformerDecoderLayer', unpack(decoder_forward))
+
+function DecoderLayer:forward(...)
+  local x, memory, mask, memory_mask, padding, memory_padding, causal, memory_causal = read_decode(...)
+  local function attend(y) return self.dropout1((self.self_attn(y, y, y, padding, false, mask, true, causal))) end
+  local function look(y)
+    return self.dropout2((self.multihead_attn(y, memory, memory, memory_padding, false, memory_mask, true,
+      memory_causal)))
+  end
+  if self.norm_first then
+    x = x + attend(self.norm1(x))
+    x = x + look(self.norm2(x))
+    return x + self.dropout3(feed_forward(self, self.norm3(x)))
+  end
+  x = self.norm1(x + attend(x))
+  x = self.norm2(x + look(x))
+  return self.norm3(x + self.dropout3(feed_forward(self, x)))
+end
+
+-- ------------------------------------------------------------------------------------------------------------- stacks
+
+local function copies(layer, n)
+  local list = ModuleList()
+  for i = 1, n do list[i] = layer:copy() end
+  return list
+end
+
+local Encoder = class('TransformerEncoder', Module)
+
+local read_encoder = args.spec('TransformerEncoder', 'encoder_layer', 'num_layers:int', 'norm=nil',
+  'enable_nested_tensor:bool=true',
+  'mask_check:bool=true')
+
+--- Copies of a layer, one after the other.
+-- @param encoder_layer a TransformerEncoderLayer
+-- @tparam int num_layers
+-- @param[opt] norm a layer for the result
+function Encoder:__init(...)
+  local layer, n, norm = read_encoder(...)
+  self.layers, self.num_layers = copies(layer, n), n
+  self:add_module('norm', norm)
+end
+
+local read_encoder_forward = args.spec('TransformerEncoder', 'src:tensor', 'mask:tensor=nil',
+  'src_key_padding_mask:tensor=nil',
+  'is_causal:bool=nil')
+
+function Encoder:forward(...)
+  local x, mask, padding, causal = read_encoder_forward(...)
+  for i = 1, self.num_layers do x = self.layers[i](x, mask, padding, causal or false) end
+  return self.norm and self.norm(x) or x
+end
+
+local Decoder = class('TransformerDecoder', Module)
+
+local read_decoder = args.spec('TransformerDecoder', 'decoder_layer', 'num_layers:int', 'norm=nil')
+
+--- Copies of a layer, one after the other. Arguments as TransformerEncoder.
+function Decoder:__init(...)
+  local layer, n, norm = read_decoder(...)
+  self.layers, self.num_layers = copies(layer, n), n
+  self:add_module('norm', norm)
+end
+
+local read_decoder_forward = args.spec('TransformerDecoder', unpack(decoder_forward))
+
+function Decoder:forward(...)
+  local x, memory, mask, memory_mask, padding, memory_padding, causal, memory_causal = read_decoder_forward(...)
+  for i = 1, self.num_layers do
+    x = self.layers[i](x, memory, mask, memory_mask, padding, memory_padding, causal, memory_causal)
+  end
+  return self.norm and self.norm(x) or x
+end
+
+-- -------------------------------------------------------------------------------------------------------- transformer
+
+local Transformer = class('Transformer', Module)
+
+local read = args.spec('Transformer', 'd_model:int=512', 'nhead:int=8', 'num_encoder_layers:int=6',
+  'num_decoder_layers:int=6',
+  'dim_feedforward:int=2048', 'dropout:num=0.1', 'activation="relu"', 'custom_encoder=nil', 'custom_decoder=nil',
+  'layer_norm_eps:num=1e-5', 'batch_first:bool=false', 'norm_first:bool=false', 'bias:bool=true', 'device=nil',
+    'dtype=nil')
+
+--- Encoder and decoder. Arguments: d_model = 512, nhead = 8, num_encoder_layers = 6, num_decoder_layers = 6,
+-- dim_feedforward = 2048, dropout = 0.1, activation = 'relu', custom_encoder, custom_decoder, layer_norm_eps = 1e-5,
+-- batch_first = false, norm_first = false, bias = true, device, dtype
+function Transformer:__init(...)
+  local d, heads, n_encoder, n_decoder, wide, p, activation, encoder, decoder, eps, batch_first, norm_first, bias,
+    device,
+    dtype = read(...)
+  local options = {dim_feedforward = wide, dropout = p, activation = activation, layer_norm_eps = eps,
+    batch_first = batch_first,
+    norm_first = norm_first, bias = bias, device = device, dtype = dtype}
+  local function norm() return LayerNorm(d, eps, {bias = bias, device = device, dtype = dtype}) end
+  self.encoder = encoder or Encoder(EncoderLayer(d, heads, options), n_encoder, norm())
+  self.decoder = decoder or Decoder(DecoderLayer(d, heads, options), n_decoder, norm())
+  self.d_model, self.nhead, self.batch_first = d, heads, batch_first
+  for q in self:parameters() do
+    if q:dim() > 1 then init.xavier_uniform_(q) end
+  end
+end
+
+local read_forward = args.spec('Transformer', 'src:tensor', 'tgt:tensor', 'src_mask:tensor=nil', 'tgt_mask:tensor=nil',
+  'memory_mask:tensor=nil', 'src_key_padding_mask:tensor=nil', 'tgt_key_padding_mask:tensor=nil',
+  'memory_key_padding_mask:tensor=nil', 'src_is_causal:bool=nil', 'tgt_is_causal:bool=false',
+    'memory_is_causal:bool=false')
+
+--- @param src (source, batch, d_model), with batch_first (batch, source, d_model)
+-- @param tgt (time, batch, d_model), in the same form; the masks are those of MultiheadAttention
+function Transformer:forward(...)
+  local src, tgt, src_mask, tgt_mask, memory_mask, src_padding, tgt_padding, memory_padding, src_causal, tgt_causal,
+    memory_causal = read_forward(...)
+  local memory = self.encoder(src, src_mask, src_padding, src_causal)
+  return self.decoder(tgt, memory, tgt_mask, memory_mask, tgt_padding, memory_padding, tgt_causal, memory_causal)
+end
+
+local read_mask = args.spec('generate_square_subsequent_mask', 'sz:int', 'device=nil', 'dtype=nil')
+
+--- The causal mask to add: 0 up to the diagonal, -inf above.
+function Transformer.generate_square_subsequent_mask(...)
+  local n, device, dtype = read_mask(...)
+  return tocha.zeros({n, n}, {device = device, dtype = dtype}):masked_fill(attention.future(n, n, device), -math.huge)
+end
+
+return {Transformer = Transformer, TransformerEncoder = Encoder, TransformerDecoder = Decoder,
+  TransformerEncoderLayer = EncoderLayer, TransformerDecoderLayer = DecoderLayer}

@@ -1,0 +1,39 @@
+--- Parameters as one vector, and back.
+-- @module tocha.nn.utils.convert
+
+local tocha = require 'tocha'
+local args = require 'tocha.args'
+
+local convert = {}
+
+local function list_of(parameters)
+  if type(parameters) ~= 'function' then return parameters end
+  local out = {}
+  for p in parameters do out[#out + 1] = p end
+  return out
+end
+
+--- All parameters in one vector, in order; gradients flow back.
+-- @param parameters a list, or `net:parameters()`
+function convert.parameters_to_vector(parameters)
+  local out = {}
+  for i, p in ipairs(list_of(parameters)) do out[i] = p:reshape(-1) end
+  return tocha.cat(out, 1)
+end
+
+--- Writes a vector into the parameters, in order.
+-- @param vector a tensor of as many elements as all parameters have
+-- @param parameters a list, or `net:parameters()`
+function convert.vector_to_parameters(vector, parameters)
+  local list, total, first = list_of(parameters), 0, 1
+  for _, p in ipairs(list) do total = total + p:numel() end
+  if vector:dim() ~= 1 or vector:numel() ~= total then
+    args.fail('vector_to_parameters: vector: got %s, takes [%d]', args.show(vector), total)
+  end
+  for _, p in ipairs(list) do
+    p:detach():copy_(vector:detach():narrow(1, first, p:numel()):view_as(p))
+    first = first + p:numel()
+  end
+end
+
+return convert

@@ -1,0 +1,71 @@
+--- tocha.nn.utils.fusion: batch normalisation folded into the layer before it, for evaluation.
+-- @module tocha.nn.utils.fusion
+
+local tocha = require 'tocha'
+local class = require 'tocha.class'
+local args = require 'tocha.args'
+local Parameter = require 'tocha.nn.parameter'
+
+local fusion = {}
+
+local function factors(bias, mean, var, eps, weight, shift)
+  if bias == nil then bias = tocha.zeros_like(mean) end
+  if weight == nil then weight = tocha.ones_like(mean) end
+  if shift == nil then shift = tocha.zeros_like(mean) end
+  local scale = weight * (var + eps):rsqrt()
+  return scale, (bias - mean) * scale + shift
+end
+
+-- scale along the outputs: the first dimension, or the second of a transposed convolution
+local function scaled(weight, scale, transposed)
+  local shape = {}
+  for i = 1, weight:dim() do shape[i] = 1 end
+  shape[transposed and 2 or 1] = -1
+  return weight * scale:reshape(shape)
+end
+
+--- Weight and bias of the fused convolution.
+function fusion.fuse_conv_bn_weights(weight, bias, mean, var, eps, bn_weight, bn_bias, transpose)
+  local scale, shift = factors(bias, mean, var, eps, bn_weight, bn_bias)
+  return Parameter(scaled(weight, scale, transpose):detach(), weight.requires_grad), Parameter(shift:detach())
+end
+
+--- Weight and bias of the fused linear layer.
+function fusion.fuse_linear_bn_weights(weight, bias, mean, var, eps, bn_weight, bn_bias)
+  return fusion.fuse_conv_bn_weights(weight, bias, mean, var, eps, bn_weight, bn_bias, false)
+end
+
+-- A module of the same class and options: fields are shared, parameters are then replaced.
+local function twin(module)
+  local out = setmetatable(getmetatable(module).__new(), getmetatable(module))
+  for key, value in pairs(module) do
+    if key ~= '_order' and key ~= '_kind' and key ~= '_hooks' then rawset(out, key, value) end
+  end
+  rawset(out, 'weight', nil)
+  rawset(out, 'bias', nil)
+  return out
+end
+
+local function fuse(layer, bn, transpose, name)
+  if layer.training or bn.training then args.fail('%s: both modules must be in evaluation mode', name) end
+  if bn.running_mean == nil then args.fail('%s: the batch norm has no running statistics', name) end
+  local out = twin(layer)
+  local weight, bias = fusion.fuse_conv_bn_weights(layer.weight, layer.bias, bn.running_mean, bn.running_var, bn.eps,
+    bn.weight,
+    bn.bias, transpose)
+  out:register_parameter('weight', weight)
+  out:register_parameter('bias', bias)
+  return out
+end
+
+--- A convolution that does what `conv` followed by `bn` does in evaluation mode.
+function fusion.fuse_conv_bn_eval(conv, bn, transpose)
+  local transposed = transpose or conv.__name:find('^ConvTranspose') ~= nil
+  if class.is_class(getmetatable(conv)) then return fuse(conv, bn, transposed, 'fuse_conv_bn_eval') end
+  args.fail('fuse_conv_bn_eval: conv: got %s, takes a convolution', args.show(conv))
+end
+
+--- A linear layer that does what `linear` followed by `bn` does in evaluation mode.
+function fusion.fuse_linear_bn_eval(linear, bn) return fuse(linear, bn, false, 'fuse_linear_bn_eval') end
+
+return fusion

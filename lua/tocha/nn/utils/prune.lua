@@ -1,0 +1,147 @@
+--- tocha.nn.utils.prune: weights set to zero by a mask. A pruned `weight` is `weight_orig * weight_mask`, computed
+-- before each forward.
+-- @module tocha.nn.utils.prune
+
+local tocha = require 'tocha'
+local args = require 'tocha.args'
+local Parameter = require 'tocha.nn.parameter'
+
+local prune = {}
+
+local function apply_mask(module, name, mask)
+  local noted = rawget(module, '_pruned') or {}
+  rawset(module, '_pruned', noted)
+  if noted[name] then
+    module[name .. '_mask']:mul_(mask)
+  else
+    local w = module[name]
+    local trained = w.requires_grad
+    module:unregister(name)
+    module:register_parameter(name .. '_orig', Parameter(w:detach(), trained))
+    module:register_buffer(name .. '_mask', mask:to(w.dtype))
+    noted[name] = module:register_forward_pre_hook(function(m) rawset(m, name,
+      m[name .. '_orig'] * m[name .. '_mask']) end)
+  end
+  rawset(module, name, module[name .. '_orig'] * module[name .. '_mask'])
+  return module
+end
+
+local function weight_of(module, name, what)
+  local w = module[name]
+  if not tocha.is_tensor(w) then args.fail("%s: %s has no parameter '%s'", what, tostring(module.__name), name) end
+  return w:detach()
+end
+
+-- How many of n: a share from 0 to 1, or a number.
+local function count(amount, n, what)
+  if amount < 0 or (amount > 1 and amount % 1 ~= 0) then
+    args.fail('%s: amount: got %g, takes a share from 0 to 1 or a number of entries', what, amount)
+  end
+  local k = amount <= 1 and amount % 1 ~= 0 and math.floor(amount * n + 0.5) or amount
+  if k > n then args.fail('%s: amount: got %d of %d entries', what, k, n) end
+  return k
+end
+
+-- A mask that is 0 where the `k` smallest scores are, among entries that are not pruned yet.
+local function smallest(scores, k, old)
+  local mask = tocha.ones_like(scores):reshape(-1)
+  if k > 0 then
+    local flat = scores:reshape(-1)
+    if old ~= nil then flat = flat:masked_fill(old:reshape(-1):eq(0), math.huge) end
+    local _, at = flat:topk(k, {largest = false})
+    mask[at] = 0
+  end
+  return mask:view_as(scores)
+end
+
+local function old_mask(module, name)
+  local noted = rawget(module, '_pruned')
+  return noted and noted[name] and module[name .. '_mask'] or nil
+end
+
+local function left(w, old) return old ~= nil and old:sum():item() or w:numel() end
+
+local function entries(what, score)
+  local read = args.spec(what, 'module', 'name:str', 'amount:num', 'importance_scores:tensor=nil')
+  return function(...)
+    local module, name, amount, scores = read(...)
+    local w, old = weight_of(module, name, what), old_mask(module, name)
+    return apply_mask(module, name, smallest(scores or score(w), count(amount, left(w, old), what), old))
+  end
+end
+
+--- Prunes the entries of the smallest absolute value: `l1_unstructured(module, 'weight', 0.3)`; a whole amount is a
+-- number of them.
+prune.l1_unstructured = entries('l1_unstructured', function(w) return w:abs() end)
+
+--- Prunes random entries.
+prune.random_unstructured = entries('random_unstructured', function(w) return tocha.rand_like(w) end)
+
+local function structured(what, module, name, amount, dim, scores)
+  local w = weight_of(module, name, what)
+  local keep, shape = smallest(scores, count(amount, scores:numel(), what)), {}
+  for i = 1, w:dim() do shape[i] = (i == dim or i == w:dim() + 1 + dim) and -1 or 1 end
+  return apply_mask(module, name, keep:reshape(shape):expand_as(w):clone())
+end
+
+local function other_dims(w, dim)
+  local out = {}
+  for i = 1, w:dim() do
+    if i ~= dim and i ~= w:dim() + 1 + dim then out[#out + 1] = i end
+  end
+  return out
+end
+
+local read_ln = args.spec('ln_structured', 'module', 'name:str', 'amount:num', 'n:num', 'dim:int')
+
+--- Prunes the slices along `dim` of the smallest n-norm.
+function prune.ln_structured(...)
+  local module, name, amount, n, dim = read_ln(...)
+  local w = weight_of(module, name, 'ln_structured')
+  return structured('ln_structured', module, name, amount, dim, tocha.linalg.vector_norm(w, n, other_dims(w, dim)))
+end
+
+local read_rs = args.spec('random_structured', 'module', 'name:str', 'amount:num', 'dim:int')
+
+--- Prunes random slices along `dim`.
+function prune.random_structured(...)
+  local module, name, amount, dim = read_rs(...)
+  local w = weight_of(module, name, 'random_structured')
+  return structured('random_structured', module, name, amount, dim, tocha.rand({w:size(dim)}))
+end
+
+--- Prunes nothing; the mask is there.
+function prune.identity(module, name)
+  return apply_mask(module, name, tocha.ones_like(weight_of(module, name, 'identity')))
+end
+
+--- Prunes by a given mask of zeros and ones.
+function prune.custom_from_mask(module, name, mask)
+  weight_of(module, name, 'custom_from_mask')
+  return apply_mask(module, name, mask)
+end
+
+--- Makes the pruned weight a plain parameter.
+function prune.remove(module, name)
+  local noted = rawget(module, '_pruned')
+  if not (noted and noted[name]) then args.fail("remove: '%s' of %s is not pruned", name, tostring(module.__name)) end
+  local w, trained = (module[name .. '_orig'] * module[name .. '_mask']):detach(), module[name .. '_orig'].requires_grad
+  noted[name]:remove()
+  noted[name] = nil
+  module:unregister(name .. '_orig')
+  module:unregister(name .. '_mask')
+  rawset(module, name, nil)
+  module:register_parameter(name, Parameter(w, trained))
+  return module
+end
+
+--- True if the module, or one inside it, has a pruned parameter.
+function prune.is_pruned(module)
+  for m in module:modules() do
+    local noted = rawget(m, '_pruned')
+    if noted and next(noted) then return true end
+  end
+  return false
+end
+
+return prune
