@@ -1,0 +1,222 @@
+/* math.h: float functions without branches, so that gcc vectorises loops of them. They compute in double and round once: within
+   0.51 units in the last place of float. Also what C lacks for the formulas of scalar.h, generic in the type. */
+#ifndef TC_MATH_H
+#define TC_MATH_H
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+static inline double tc_bits_double(uint64_t u) { double d; memcpy(&d, &u, 8); return d; }
+static inline uint64_t tc_double_bits(double d) { uint64_t u; memcpy(&u, &d, 8); return u; }
+
+/* e^x for results that are rounded to float: x = k ln 2 + r, |r| <= ln2/2, a polynomial in r, 2^k by its bits. k is rounded by adding
+   1.5 * 2^52, which leaves it in the low bits. */
+static inline double tc_exp_core(double x) {
+  x = x < -200 ? -200 : x > 200 ? 200 : x; /* nan passes */
+  double shifted = x * 1.4426950408889634074 + 0x1.8p52, k = shifted - 0x1.8p52;
+  double r = x - k * 0.69314718055994530942;
+  double p = 1 + r * (1 + r * (1.0 / 2 + r * (1.0 / 6 + r * (1.0 / 24 + r * (1.0 / 120 + r * (1.0 / 720 + r * (1.0 / 5040 + r * (1.0 / 40320))))))));
+  return p * tc_bits_double((tc_double_bits(shifted) << 52) + ((uint64_t)1023 << 52));
+}
+static inline float tc_exp_f32(float x) { return (float)tc_exp_core(x); }
+
+/* ln x for results that are rounded to float: x = 2^e m with m in [1/sqrt 2, sqrt 2), then the series of atanh((m-1)/(m+1)). */
+static inline double tc_log_core(double x) {
+  uint64_t u = tc_double_bits(x), top = (u - 0x3fe6a09e667f3bcdu) & 0xfff0000000000000u; /* exponent of x / sqrt(1/2) */
+  double m = tc_bits_double(u - top);
+  double e = tc_bits_double((top >> 52 ^ 0x800) | 0x4330000000000000u) - (0x1p52 + 2048); /* the signed 12-bit exponent as a double */
+  double s = (m - 1) / (m + 1), q = s * s;
+  double p = 2 * s * (1 + q * (1.0 / 3 + q * (1.0 / 5 + q * (1.0 / 7 + q * (1.0 / 9 + q * (1.0 / 11 + q * (1.0 / 13)))))));
+  double y = p + e * 0.69314718055994530942;
+  y = x == INFINITY ? x : y;
+  y = x == 0 ? -INFINITY : y;
+  return x < 0 || x != x ? NAN : y;
+}
+static inline float tc_log_f32(float x) { return (float)tc_log_core(x); }
+static inline float tc_log2_f32(float x) { return (float)(tc_log_core(x) * 1.4426950408889634074); }
+static inline float tc_log10_f32(float x) { return (float)(tc_log_core(x) * 0.43429448190325182765); }
+static inline float tc_exp2_f32(float x) { return (float)tc_exp_core((double)x * 0.69314718055994530942); }
+
+/* ln(1 + x): what 1 + x loses is put back by the factor x / (u - 1) */
+static inline float tc_log1p_f32(float v) {
+  double x = v, u = 1 + x, d = u - 1;
+  double y = tc_log_core(u) * (d == 0 || u == INFINITY ? 1 : x / d);
+  return (float)(d == 0 ? x : y);
+}
+static inline float tc_expm1_f32(float v) {
+  double x = v, y = tc_exp_core(x) - 1, small = x * (1 + x * (0.5 + x * (1.0 / 6 + x / 24)));
+  return (float)(x > -1e-3 && x < 1e-3 ? small : y);
+}
+static inline float tc_tanh_f32(float v) {
+  double x = v, e = tc_exp_core(2 * (x > 20 ? 20 : x < -20 ? -20 : x)), y = (e - 1) / (e + 1);
+  return (float)(x > -1e-3 && x < 1e-3 ? x - x * x * x / 3 : y);
+}
+
+/* ---- the names that scalar.h uses ---- */
+static inline int64_t tc_same_i64(int64_t x) { return x; }
+static inline int64_t tc_abs_i64(int64_t x) { return x < 0 ? -x : x; }
+static inline int tc_negative_i64(int64_t x) { return x < 0; }
+static inline int tc_signbit_f32(float x) { return __builtin_signbit(x) != 0; }
+static inline int tc_signbit_f64(double x) { return __builtin_signbit(x) != 0; }
+
+static inline int tc_infinity_sign_f64(double x) { return (x == INFINITY) - (x == -INFINITY); }
+static inline int tc_infinity_sign_f32(float x) { return (x == INFINITY) - (x == -INFINITY); }
+static inline int tc_infinity_sign_i64(int64_t x) { (void)x; return 0; }
+
+static inline int64_t tc_pow_i64(int64_t x, int64_t n) { /* a negative power of an integer is 0 but for 1 and -1 */
+  if (n < 0) return x == 1 ? 1 : x == -1 ? (n & 1 ? -1 : 1) : 0;
+  uint64_t r = 1, b = (uint64_t)x;
+  for (; n; n >>= 1, b *= b)
+    if (n & 1) r *= b;
+  return (int64_t)r;
+}
+static inline float tc_pow_f32(float x, float y) { return y == 2 ? x * x : powf(x, y); }
+static inline double tc_pow_f64(double x, double y) { return y == 2 ? x * x : pow(x, y); }
+
+/* division: towards zero, towards minus infinity, and the remainders that belong to them; integers by 0 give 0 (the operator refuses before) */
+static inline int64_t tc_trunc_div_i64(int64_t x, int64_t y) { return y == 0 ? 0 : y == -1 ? (int64_t)-(uint64_t)x : x / y; }
+static inline int64_t tc_trunc_mod_i64(int64_t x, int64_t y) { return y == 0 || y == -1 ? 0 : x % y; }
+static inline int64_t tc_floor_div_i64(int64_t x, int64_t y) {
+  int64_t q = tc_trunc_div_i64(x, y), r = tc_trunc_mod_i64(x, y);
+  return r != 0 && (r < 0) != (y < 0) ? q - 1 : q;
+}
+static inline int64_t tc_floor_mod_i64(int64_t x, int64_t y) {
+  int64_t r = tc_trunc_mod_i64(x, y);
+  return r != 0 && (r < 0) != (y < 0) ? r + y : r;
+}
+static inline float tc_trunc_div_f32(float x, float y) { return truncf(x / y); }
+static inline double tc_trunc_div_f64(double x, double y) { return trunc(x / y); }
+static inline double tc_floor_mod_f64(double x, double y) {
+  double r = fmod(x, y);
+  return r != 0 && (r < 0) != (y < 0) ? r + y : r;
+}
+static inline float tc_floor_mod_f32(float x, float y) {
+  float r = fmodf(x, y);
+  return r != 0 && (r < 0) != (y < 0) ? r + y : r;
+}
+static inline double tc_floor_div_f64(double x, double y) { /* from the exact remainder, so that x == q y + r holds */
+  if (y == 0) return x / y;
+  double m = fmod(x, y), q = (x - m) / y;
+  if (m != 0 && (m < 0) != (y < 0)) q -= 1;
+  if (q == 0) return copysign(0, x / y);
+  double f = floor(q);
+  return q - f > 0.5 ? f + 1 : f;
+}
+static inline float tc_floor_div_f32(float x, float y) {
+  if (y == 0) return x / y;
+  float m = fmodf(x, y), q = (x - m) / y;
+  if (m != 0 && (m < 0) != (y < 0)) q -= 1;
+  if (q == 0) return copysignf(0, x / y);
+  float f = floorf(q);
+  return q - f > 0.5f ? f + 1 : f;
+}
+static inline int64_t tc_gcd(int64_t x, int64_t y) {
+  while (y) {
+    int64_t t = tc_trunc_mod_i64(x, y);
+    x = y;
+    y = t;
+  }
+  return x < 0 ? -x : x;
+}
+static inline int64_t tc_lcm(int64_t x, int64_t y) { return x == 0 || y == 0 ? 0 : tc_abs_i64(x / tc_gcd(x, y) * y); }
+static inline int tc_isclose(double x, double y, double rtol, double atol) { return isfinite(x) && isfinite(y) && fabs(x - y) <= atol + rtol * fabs(y); }
+
+static inline float tc_gelu_tanh_slope_f32(float x) { /* with u = k (x + c x^3), t = tanh u: (1 + t) / 2 + x (1 - t^2) u' / 2 */
+  const float k = 0.79788456080286535588f, c = 0.044715f;
+  float t = tc_tanh_f32(k * (x + c * x * x * x));
+  return 0.5f * (1 + t) + 0.5f * x * (1 - t * t) * k * (1 + 3 * c * x * x);
+}
+static inline double tc_gelu_tanh_slope_f64(double x) {
+  const double k = 0.79788456080286535588, c = 0.044715;
+  double t = tanh(k * (x + c * x * x * x));
+  return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * k * (1 + 3 * c * x * x);
+}
+
+/* digamma: reflection below 0, recurrence up to 10, then the asymptotic series (Abramowitz and Stegun 6.3.7, 6.3.5, 6.3.18) */
+static inline double tc_digamma_f64(double x) {
+  double y = 0;
+  if (x == 0) return -copysign(INFINITY, x);
+  if (x < 0) {
+    if (x == floor(x)) return NAN;
+    y = -M_PI / tan(M_PI * (x - floor(x)));
+    x = 1 - x;
+  }
+  for (; x < 10; x++) y -= 1 / x;
+  double q = 1 / (x * x);
+  double tail = q * (1.0 / 12 - q * (1.0 / 120 - q * (1.0 / 252 - q * (1.0 / 240 - q * (1.0 / 132 - q * (691.0 / 32760 - q / 12))))));
+  return y + log(x) - 0.5 / x - tail;
+}
+static inline float tc_digamma_f32(float x) { return (float)tc_digamma_f64(x); }
+
+/* Hurwitz zeta(s, a) for s > 1 by Euler and Maclaurin's summation: terms up to 12, then the integral and eight corrections */
+static inline double tc_zeta_f64(double s, double a) {
+  static const double bernoulli[] = {1.0 / 6, -1.0 / 30, 1.0 / 42, -1.0 / 30, 5.0 / 66, -691.0 / 2730, 7.0 / 6, -3617.0 / 510};
+  double sum = 0, b = a;
+  if (!(a > -1e6)) return NAN;
+  while (b < 12) sum += pow(b++, -s);
+  sum += pow(b, 1 - s) / (s - 1) + 0.5 * pow(b, -s);
+  double rising = s, power = pow(b, -s - 1), factorial = 2;
+  for (int k = 0; k < 8; k++) {
+    sum += bernoulli[k] * rising * power / factorial;
+    rising *= (s + 2 * k + 1) * (s + 2 * k + 2);
+    power /= b * b;
+    factorial *= (2 * k + 3) * (2 * k + 4);
+  }
+  return sum;
+}
+static inline double tc_polygamma_f64(double n, double x) {
+  double y = exp(lgamma(n + 1)) * tc_zeta_f64(n + 1, x);
+  return fmod(n, 2) == 0 ? -y : y;
+}
+
+#define TC_F(x, single, twice) _Generic((x), float: single, default: twice)(x)
+#define TC_F2(x, y, single, twice, whole) _Generic((x), float: single, double: twice, default: whole)(x, y)
+#define TC_WHOLE(x, single, twice) _Generic((x), float: single, double: twice, default: tc_same_i64)(x)
+#ifdef TC_MATH_NAMES /* a kernel file that includes scalar.h wants the plain names */
+#define exp(x) TC_F(x, tc_exp_f32, exp)
+#define exp2(x) TC_F(x, tc_exp2_f32, exp2)
+#define expm1(x) TC_F(x, tc_expm1_f32, expm1)
+#define log(x) TC_F(x, tc_log_f32, log)
+#define log2(x) TC_F(x, tc_log2_f32, log2)
+#define log10(x) TC_F(x, tc_log10_f32, log10)
+#define log1p(x) TC_F(x, tc_log1p_f32, log1p)
+#define tanh(x) TC_F(x, tc_tanh_f32, tanh)
+#define sqrt(x) TC_F(x, sqrtf, sqrt)
+#define sin(x) TC_F(x, sinf, sin)
+#define cos(x) TC_F(x, cosf, cos)
+#define tan(x) TC_F(x, tanf, tan)
+#define asin(x) TC_F(x, asinf, asin)
+#define acos(x) TC_F(x, acosf, acos)
+#define atan(x) TC_F(x, atanf, atan)
+#define sinh(x) TC_F(x, sinhf, sinh)
+#define cosh(x) TC_F(x, coshf, cosh)
+#define asinh(x) TC_F(x, asinhf, asinh)
+#define acosh(x) TC_F(x, acoshf, acosh)
+#define atanh(x) TC_F(x, atanhf, atanh)
+#define erf(x) TC_F(x, erff, erf)
+#define erfc(x) TC_F(x, erfcf, erfc)
+#define lgamma(x) TC_F(x, lgammaf, lgamma)
+#define floor(x) TC_WHOLE(x, floorf, floor)
+#define ceil(x) TC_WHOLE(x, ceilf, ceil)
+#define rint(x) TC_WHOLE(x, rintf, rint)
+#define trunc(x) TC_WHOLE(x, truncf, trunc)
+#undef signbit
+#define signbit(x) _Generic((x), float: tc_signbit_f32, double: tc_signbit_f64, default: tc_negative_i64)(x)
+#define digamma(x) TC_F(x, tc_digamma_f32, tc_digamma_f64)
+#define polygamma(n, x) (T)tc_polygamma_f64((double)(n), (double)(x))
+#define gelu_tanh_slope(x) TC_F(x, tc_gelu_tanh_slope_f32, tc_gelu_tanh_slope_f64)
+#define infinity_sign(x) _Generic((x), float: tc_infinity_sign_f32, double: tc_infinity_sign_f64, default: tc_infinity_sign_i64)(x)
+#define atan2(x, y) TC_F2(x, y, atan2f, atan2, atan2)
+#define hypot(x, y) TC_F2(x, y, hypotf, hypot, hypot)
+#define copysign(x, y) TC_F2(x, y, copysignf, copysign, copysign)
+#define nextafter(x, y) TC_F2(x, y, nextafterf, nextafter, nextafter)
+#define pow(x, y) TC_F2(x, y, tc_pow_f32, tc_pow_f64, tc_pow_i64)
+#define trunc_div(x, y) TC_F2(x, y, tc_trunc_div_f32, tc_trunc_div_f64, tc_trunc_div_i64)
+#define trunc_mod(x, y) TC_F2(x, y, fmodf, fmod, tc_trunc_mod_i64)
+#define floor_div(x, y) TC_F2(x, y, tc_floor_div_f32, tc_floor_div_f64, tc_floor_div_i64)
+#define floor_mod(x, y) TC_F2(x, y, tc_floor_mod_f32, tc_floor_mod_f64, tc_floor_mod_i64)
+#define gcd(x, y) tc_gcd(x, y)
+#define lcm(x, y) tc_lcm(x, y)
+#define isclose(x, y, rtol, atol) tc_isclose((double)(x), (double)(y), rtol, atol)
+#endif
+#endif

@@ -1,0 +1,137 @@
+/* pointwise.c: elementwise operators. Each formula becomes one loop over contiguous numbers for each computing type; operands in other
+   layouts or dtypes pass through buffers that stay in the first-level cache. */
+#define TC_MATH_NAMES
+#include "cpu.h"
+#include "math.h"
+#pragma GCC diagnostic ignored "-Wunused-variable"
+#pragma GCC diagnostic ignored "-Wabsolute-value"
+#pragma GCC diagnostic ignored "-Wbool-compare"
+
+typedef void loop_fn(int64_t n, void *out, const void *a, const void *b, const void *c, const double *p);
+
+#define NUMBERS const T p0 = (T)p[0], p1 = (T)p[1], p2 = (T)p[2], p3 = (T)p[3];
+#define LOOP(kind, name, suffix, type, result, loads, expr) \
+  static void kind##_##name##_##suffix(int64_t n, void *o_, const void *a_, const void *b_, const void *c_, const double *p) { \
+    typedef type T; NUMBERS result *o = o_; const T *a = a_, *b = b_, *c = c_; (void)b; (void)c; \
+    _Pragma("GCC ivdep") for (int64_t i = 0; i < n; i++) { loads o[i] = (result)(expr); } }
+#define ONE   const T x = a[i];
+#define TWO   const T x = a[i]; const T y = b[i];
+#define THREE const T x = a[i]; const T y = b[i]; const T z = c[i];
+
+#define FLOAT_LOOPS(kind, name, loads, expr) LOOP(kind, name, f32, float, T, loads, expr) LOOP(kind, name, f64, double, T, loads, expr)
+#define INT_LOOPS(kind, name, loads, expr) LOOP(kind, name, i64, int64_t, T, loads, expr)
+#define ANY_LOOPS(kind, name, loads, expr) FLOAT_LOOPS(kind, name, loads, expr) INT_LOOPS(kind, name, loads, expr)
+#define BOOL_LOOPS(kind, name, loads, expr) \
+  LOOP(kind, name, f32, float, uint8_t, loads, expr) LOOP(kind, name, f64, double, uint8_t, loads, expr) LOOP(kind, name, i64, int64_t, uint8_t, loads, expr)
+
+#define TC_UNARY(name, classes, expr) classes##_LOOPS(unary, name, ONE, expr)
+#define TC_TEST(name, classes, expr) BOOL_LOOPS(unary, name, ONE, expr)
+#define TC_BINARY(name, classes, expr) classes##_LOOPS(binary, name, TWO, expr)
+#define TC_COMPARE(name, classes, expr) BOOL_LOOPS(binary, name, TWO, expr)
+#define TC_TERNARY(name, classes, expr) classes##_LOOPS(ternary, name, THREE, expr)
+#include "../scalar.h"
+
+/* ---- the table of loops ---- */
+typedef struct formula { loop_fn *f32, *f64, *i64; uint8_t inputs, tests; } formula;
+#define FLOAT_ROW(kind, name) kind##_##name##_f32, kind##_##name##_f64, NULL
+#define INT_ROW(kind, name) NULL, NULL, kind##_##name##_i64
+#define ANY_ROW(kind, name) kind##_##name##_f32, kind##_##name##_f64, kind##_##name##_i64
+static const formula formulas[TC_POINTWISE_COUNT] = {
+#define TC_UNARY(name, classes, expr) [TC_UNARY_##name] = {classes##_ROW(unary, name), 1, 0},
+#define TC_TEST(name, classes, expr) [TC_UNARY_##name] = {ANY_ROW(unary, name), 1, 1},
+#define TC_BINARY(name, classes, expr) [TC_BINARY_##name] = {classes##_ROW(binary, name), 2, 0},
+#define TC_COMPARE(name, classes, expr) [TC_BINARY_##name] = {ANY_ROW(binary, name), 2, 1},
+#define TC_TERNARY(name, classes, expr) [TC_TERNARY_##name] = {classes##_ROW(ternary, name), 3, 0},
+#include "../scalar.h"
+};
+
+/* ---- running a loop over operands of any layout ---- */
+enum { BLOCK = 512 };
+typedef union buffer { float f32[BLOCK]; double f64[BLOCK]; int64_t i64[BLOCK]; uint8_t u8[BLOCK]; } buffer;
+
+typedef struct plan {
+  const tc_loop *l;
+  loop_fn *run;
+  const double *p;
+  int compute, result, inputs;  /* dtypes of the loop's operands and of what it writes */
+  bool direct[TC_MAX_OPERANDS]; /* the loop can work on the operand's own memory */
+  int bytes[TC_MAX_OPERANDS];
+} plan;
+
+static void load(const plan *q, buffer *to, int64_t n, const char *from, int dtype, int64_t stride) {
+  if (q->compute == TC_FLOAT32) TC_KERNEL(load_f32)(n, to->f32, from, dtype, stride);
+  else if (q->compute == TC_FLOAT64) TC_KERNEL(load_f64)(n, to->f64, from, dtype, stride);
+  else TC_KERNEL(load_i64)(n, to->i64, from, dtype, stride);
+}
+
+static void store(const plan *q, const buffer *from, int64_t n, char *to, int dtype, int64_t stride) {
+  if (q->result == TC_BOOL) {
+    int64_t wide[BLOCK];
+    TC_KERNEL(load_i64)(n, wide, from->u8, TC_BOOL, 1);
+    TC_KERNEL(store_i64)(n, to, dtype, stride, wide);
+  } else if (q->result == TC_FLOAT32) TC_KERNEL(store_f32)(n, to, dtype, stride, from->f32);
+  else if (q->result == TC_FLOAT64) TC_KERNEL(store_f64)(n, to, dtype, stride, from->f64);
+  else TC_KERNEL(store_i64)(n, to, dtype, stride, from->i64);
+}
+
+/* n elements from the given places, `stride` apart in each operand. Operands of stride 0 are loaded once. */
+static void run_row(const plan *q, int64_t n, char *const *at, const int64_t *stride) {
+  buffer room[TC_MAX_OPERANDS];
+  const void *in[3] = {NULL, NULL, NULL};
+  bool all_direct = q->direct[0] && stride[0] == 1;
+  for (int k = 1; k <= q->inputs; k++) all_direct &= q->direct[k] && stride[k] == 1;
+  if (all_direct) {
+    q->run(n, at[0], at[1], q->inputs > 1 ? at[2] : NULL, q->inputs > 2 ? at[3] : NULL, q->p);
+    return;
+  }
+  for (int k = 1; k <= q->inputs; k++)
+    if (stride[k] == 0) load(q, &room[k], n < BLOCK ? n : BLOCK, at[k], q->l->dtype[k], 0);
+  for (int64_t i = 0; i < n; i += BLOCK) {
+    int64_t m = n - i < BLOCK ? n - i : BLOCK;
+    for (int k = 1; k <= q->inputs; k++) {
+      const char *from = at[k] + i * stride[k] * q->bytes[k];
+      bool own = q->direct[k] && stride[k] == 1;
+      if (!own && stride[k] != 0) load(q, &room[k], m, from, q->l->dtype[k], stride[k]);
+      in[k - 1] = own ? (const void *)from : &room[k];
+    }
+    char *to = at[0] + i * stride[0] * q->bytes[0];
+    bool own = q->direct[0] && stride[0] == 1;
+    q->run(m, own ? (void *)to : &room[0], in[0], in[1], in[2], q->p);
+    if (!own) store(q, &room[0], m, to, q->l->dtype[0], stride[0]);
+  }
+}
+
+/* elements lo..hi of the loop in row-major order, a row of the innermost dim at a time */
+static void run_span(const plan *q, int64_t lo, int64_t hi) {
+  const tc_loop *l = q->l;
+  int64_t stride[TC_MAX_OPERANDS], width = l->ndim ? l->size[l->ndim - 1] : 1;
+  for (int k = 0; k < l->nop; k++) stride[k] = l->ndim ? l->stride[k][l->ndim - 1] : 1;
+  while (lo < hi) {
+    char *at[TC_MAX_OPERANDS];
+    int64_t column = lo % width, row = lo / width, n = width - column < hi - lo ? width - column : hi - lo;
+    for (int k = 0; k < l->nop; k++) {
+      int64_t offset = column * stride[k], rest = row;
+      for (int d = l->ndim - 2; d >= 0; d--) {
+        offset += rest % l->size[d] * l->stride[k][d];
+        rest /= l->size[d];
+      }
+      at[k] = l->data[k] + offset * q->bytes[k];
+    }
+    run_row(q, n, at, stride);
+    lo += n;
+  }
+}
+
+int TC_KERNEL(pointwise)(int op, int compute, const tc_loop *l, const double *p) {
+  static const double none[4] = {0};
+  const formula *f = &formulas[op];
+  plan q = {.l = l, .p = p ? p : none, .compute = compute, .inputs = f->inputs, .result = f->tests ? TC_BOOL : compute};
+  q.run = compute == TC_FLOAT32 ? f->f32 : compute == TC_FLOAT64 ? f->f64 : f->i64;
+  for (int k = 0; k < l->nop; k++) {
+    q.direct[k] = l->dtype[k] == (k ? compute : q.result);
+    q.bytes[k] = tc_dtype_bytes(l->dtype[k]);
+  }
+  if (l->numel <= 4096) run_span(&q, 0, l->numel);
+  else TC_PARALLEL(l->numel, 64, (double)l->numel) run_span(&q, lo, hi); TC_PARALLEL_END
+  return TC_OK;
+}

@@ -1,0 +1,96 @@
+/* kernels.h: the table of kernels that a device provides, each signature once. kernels/cpu and kernels/cuda fill it.
+   A kernel gets views whose shapes and dtypes the operator has checked; it makes no tensors and raises no errors.
+   It returns TC_OK, or TC_FAULT after describing the first bad value (an index out of range, say) in `fault`. */
+#ifndef TC_KERNELS_H
+#define TC_KERNELS_H
+#include "view.h"
+#include "reduce.h"
+#include "index.h"
+#include "philox.h"
+#include "reduce.h"
+#include "neural.h"
+
+enum { TC_OK = 0, TC_FAULT = 1, TC_NO_MEMORY = 2, TC_DEVICE_ERROR = 3 };
+
+/* What a kernel found wrong: the flat position in the index tensor, and the value there. */
+typedef struct tc_fault { int64_t position, value; } tc_fault;
+
+/* Pointwise operators, one code each, from the rows of scalar.h. */
+enum {
+#define TC_UNARY(name, classes, expr) TC_UNARY_##name,
+#define TC_TEST(name, classes, expr) TC_UNARY_##name,
+#define TC_BINARY(name, classes, expr) TC_BINARY_##name,
+#define TC_COMPARE(name, classes, expr) TC_BINARY_##name,
+#define TC_TERNARY(name, classes, expr) TC_TERNARY_##name,
+#include "scalar.h"
+  TC_POINTWISE_COUNT
+};
+
+/* X(name, parameters). Operands: outputs first. Sizes and strides count elements.
+   pointwise: out[i] = f(a[i], b[i], c[i]; p), computed in `compute` (FLOAT32, FLOAT64 or INT64; bool computes as INT64); operands of
+              other dtypes are converted on the way, operand 0 of the loop is the output, p holds 4 numbers or is NULL.
+   copy:      out <- in, converting between any two dtypes.
+   accumulate: out += in, where several elements of in may fall on one of out; one after another. */
+#define TC_KERNEL_SLOTS(X) \
+  X(pointwise, (int op, int compute, const tc_loop *l, const double *p)) \
+  X(copy, (const tc_loop *l)) \
+  X(accumulate, (const tc_loop *l)) \
+  X(reduce, (const tc_reduction *r)) \
+  X(softmax, (const tc_view *y, const tc_view *x, const tc_rows *r, int as_log)) \
+  X(softmax_backward, (const tc_view *dx, const tc_view *g, const tc_view *y, const tc_rows *r, int as_log)) \
+  X(label_loss, (const tc_view *result, const tc_view *each, const tc_view *stats, const tc_view *total, const tc_view *x, \
+                 const tc_view *target, const tc_view *weight, const tc_label_loss *p, tc_fault *fault)) \
+  X(label_loss_backward, (const tc_view *dx, const tc_view *g, const tc_view *x, const tc_view *stats, const tc_view *total, \
+                          const tc_view *target, const tc_view *weight, const tc_label_loss *p)) \
+  X(pair_loss, (int kind, const tc_view *out, const tc_view *a, const tc_view *b, int reduce, double p, double scale)) \
+  X(pair_loss_backward, (int kind, const tc_view *dx, const tc_view *g, const tc_view *a, const tc_view *b, int reduce, double p, \
+                         double scale)) \
+  X(group_norm, (const tc_view *y, const tc_view *mean, const tc_view *rstd, const tc_view *x, const tc_view *weight, \
+                 const tc_view *bias, const tc_norm_groups *p)) \
+  X(group_norm_backward, (const tc_view *dx, const tc_view *dw, const tc_view *db, const tc_view *g, const tc_view *mean, \
+                          const tc_view *rstd, const tc_view *x, const tc_view *weight, const tc_norm_groups *p)) \
+  X(batch_norm, (const tc_view *y, const tc_view *mean, const tc_view *rstd, const tc_view *running_mean, \
+                 const tc_view *running_var, const tc_view *x, const tc_view *weight, const tc_view *bias, const tc_norm_channels *p)) \
+  X(batch_norm_backward, (const tc_view *dx, const tc_view *dw, const tc_view *db, const tc_view *g, const tc_view *mean, \
+                          const tc_view *rstd, const tc_view *x, const tc_view *weight, const tc_norm_channels *p)) \
+  X(embedding, (const tc_view *y, const tc_view *table, const tc_view *index, const tc_view *scale, tc_fault *fault)) \
+  X(embedding_backward, (const tc_view *dtable, const tc_view *g, const tc_view *index, const tc_view *scale)) \
+  X(bag_argmax, (const tc_view *most, const tc_view *x, const tc_view *bag, const tc_view *skip)) \
+  X(ctc, (const tc_view *loss, const tc_view *slope, const tc_view *x, const tc_view *targets, const tc_view *input_lengths, \
+          const tc_view *target_lengths, const tc_view *offsets, int64_t blank, int zero_infinity, tc_fault *fault)) \
+  X(lstm_step, (const tc_view *out, const tc_view *cell, const tc_view *acts, const tc_view *x, const tc_view *h, const tc_view *c)) \
+  X(lstm_step_backward, (const tc_view *dgates, const tc_view *dc, const tc_view *dh, const tc_view *dcell, const tc_view *acts, \
+                         const tc_view *c)) \
+  X(gru_step, (const tc_view *out, const tc_view *acts, const tc_view *x, const tc_view *h, const tc_view *before)) \
+  X(gru_step_backward, (const tc_view *dx, const tc_view *dh, const tc_view *dbefore, const tc_view *g, const tc_view *acts, \
+                        const tc_view *before)) \
+  X(arg_reduce, (const tc_reduction *r, int64_t *index)) \
+  X(moments, (const tc_reduction *r, void *mean)) \
+  X(scan, (int op, int direction, int compute, const tc_view *y, const tc_view *x, int dim, int64_t *index)) \
+  X(positions, (const tc_loop *l, int64_t size, tc_fault *fault)) \
+  X(offsets, (int64_t *out, const int64_t *flat, int64_t n, int ndim, const int64_t *size, const int64_t *stride)) \
+  X(gather, (const tc_lanes *k)) \
+  X(scatter, (const tc_lanes *k, int op)) \
+  X(nonzero, (const tc_view *x, int64_t *positions, int64_t *count)) \
+  X(triangle, (const tc_view *y, const tc_view *x, int64_t diagonal, int upper)) \
+  X(sort, (const tc_view *values, int64_t *index, const tc_view *x, int dim, int descending)) \
+  X(topk, (const tc_view *values, int64_t *index, const tc_view *x, int dim, int64_t count, int largest)) \
+  X(rank, (int which, const tc_view *values, int64_t *index, const tc_view *x, int dim, int64_t k_th)) \
+  X(mode, (const tc_view *values, int64_t *index, const tc_view *x, int dim)) \
+  X(random, (const tc_view *y, const tc_draw *d)) \
+  X(random_from, (const tc_view *y, const tc_view *x, const tc_draw *d)) \
+  X(dropout, (const tc_view *y, const tc_view *x, const tc_draw *d)) \
+  X(multinomial, (const tc_view *y, const tc_view *w, tc_stream s, bool replacement, tc_fault *fault)) \
+  X(searchsorted, (const tc_view *out, const tc_view *seq, const int64_t *order, const tc_view *values, int right)) \
+  X(bincount, (const tc_view *out, const tc_view *x, const tc_view *weights, tc_fault *fault)) \
+  X(histc, (const tc_view *count, const tc_view *x, double low, double high)) \
+  X(unique, (const tc_view *x, int sorted, int64_t *group, int64_t *first, int64_t *count, int64_t *groups)) \
+  /* end */
+
+#define X(name, params) int (*name) params;
+typedef struct tc_kernels { TC_KERNEL_SLOTS(X) } tc_kernels;
+#undef X
+
+extern const tc_kernels tc_kernels_base, tc_kernels_avx2, tc_kernels_avx512;
+extern int tc_kernel_threads; /* how many threads CPU kernels may use */
+#endif

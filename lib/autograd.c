@@ -1,0 +1,420 @@
+/* autograd.c: the graph: nodes are recorded as operators run, views keep up with their base, in-place operators rewrite history.
+   Walking the graph backwards is engine.c. */
+#include "ops/ops.h"
+#include <stdlib.h>
+
+static TC_THREAD_LOCAL bool no_grad;
+static TC_THREAD_LOCAL uint64_t last_seq;
+static TC_THREAD_LOCAL tc_node *dying;
+static TC_THREAD_LOCAL bool burying;
+
+bool tci_grad_mode(void) { return !no_grad; }
+bool tci_set_grad_mode(bool on) {
+  bool before = !no_grad;
+  no_grad = !on;
+  return before;
+}
+bool tc_grad_enabled(void) { return !no_grad; }
+bool tc_set_grad_enabled(bool on) { return tci_set_grad_mode(on); }
+
+const tc_rule tci_accumulate_rule = {"accumulate", NULL, 0};
+const tc_rule tci_lua_rule = {"custom function", NULL, 0};
+
+/* ---- nodes ---- */
+static size_t aligned(size_t n) { return (n + 7) & ~(size_t)7; }
+
+/* One block: the node, its edges, saved tensors with the slots grad reads them from, pending gradients, the operator's numbers. */
+static tc_node *node_new(const tc_rule *rule, int nin, int nout, const void *attr, size_t attr_bytes) {
+  size_t saves = rule->save ? (size_t)(nin + nout) : 0;
+  size_t edges = aligned(sizeof(tc_node)), saved = edges + (size_t)nin * sizeof(tc_edge), slots = saved + saves * sizeof(tc_saved);
+  size_t pending = slots + saves * sizeof(tc_tensor *), numbers = pending + (size_t)nout * sizeof(tc_tensor *);
+  size_t bytes = numbers + aligned(attr_bytes);
+  char *p = tci_small_alloc(bytes);
+  if (!p) return tci_fail("out of memory for the graph");
+  memset(p, 0, edges);
+  memset(p + saved, 0, numbers - saved);
+  if (attr_bytes) memcpy(p + numbers, attr, attr_bytes);
+  tc_node *n = (tc_node *)p;
+  n->refs = 1;
+  n->nin = nin;
+  n->nout = nout;
+  n->rule = rule;
+  n->seq = ++last_seq;
+  n->bytes = bytes;
+  n->edge = (tc_edge *)(p + edges);
+  n->saved = saves ? (tc_saved *)(p + saved) : NULL;
+  n->in = saves ? (tc_tensor **)(p + slots) : NULL;
+  n->out = saves ? n->in + nin : NULL;
+  n->pending = (tc_tensor **)(p + pending);
+  n->attr = attr_bytes ? p + numbers : NULL;
+  for (int i = 0; i < nin; i++) n->edge[i].node = NULL, n->edge[i].size = NULL;
+  return n;
+}
+
+static void edge_to(tc_edge *e, tc_tensor *x) {
+  e->node = x ? tci_grad_node(x) : NULL;
+  e->index = x ? x->index : 0;
+  e->dtype = x ? x->dtype : 0;
+  e->ndim = x ? x->ndim : 0;
+  e->device = x ? x->device : 0;
+  e->size = e->dims;
+  if (!x) return;
+  if (x->ndim > TC_INLINE_DIMS) e->size = tci_small_alloc(x->ndim * sizeof *e->size);
+  if (e->size) memcpy(e->size, x->size, x->ndim * sizeof *e->size);
+  if (e->node) e->node->refs++;
+}
+
+tc_node *tci_node_new(const tc_rule *rule, int nin, tc_tensor *const *ins, int nout, const void *attr, size_t attr_bytes) {
+  tc_node *n = node_new(rule, nin, nout, attr, attr_bytes);
+  for (int i = 0; n && i < nin; i++) edge_to(&n->edge[i], ins[i]);
+  return n;
+}
+
+void tci_free_saved(tc_node *n) {
+  for (int i = 0; n->saved && i < n->nin + n->nout; i++) {
+    tci_release(n->saved[i].alias);
+    n->saved[i].alias = NULL;
+  }
+  n->freed = true;
+}
+
+/* ---- numbers of custom functions and hooks whose node is gone: the Lua side forgets them ---- */
+static TC_THREAD_LOCAL int64_t *dropped;
+static TC_THREAD_LOCAL size_t dropped_count, dropped_room;
+
+static void drop_number(int64_t number) {
+  if (!number) return;
+  if (dropped_count == dropped_room) {
+    size_t room = dropped_room ? 2 * dropped_room : 64;
+    int64_t *wider = realloc(dropped, room * sizeof *wider);
+    if (!wider) return;
+    dropped = wider;
+    dropped_room = room;
+  }
+  dropped[dropped_count++] = number;
+}
+double tc_next_dropped(void) { return dropped_count ? (double)dropped[--dropped_count] : 0; }
+
+static void bury(tc_node *n) {
+  tci_free_saved(n);
+  drop_number(n->lua);
+  drop_number(n->hooks);
+  for (int i = 0; i < n->nout; i++) tci_release(n->pending[i]);
+  for (int i = 0; i < n->nin; i++) {
+    if (n->edge[i].node) tci_node_drop(n->edge[i].node);
+    if (n->edge[i].size && n->edge[i].size != n->edge[i].dims) tci_small_free(n->edge[i].size, n->edge[i].ndim * sizeof(int64_t));
+  }
+  tci_small_free(n, n->bytes);
+}
+
+/* A long chain must not recurse: nodes that die while another is being buried wait in a list. */
+void tci_node_drop(tc_node *n) {
+  if (--n->refs > 0) return;
+  n->dying = dying;
+  dying = n;
+  if (burying) return;
+  burying = true;
+  while (dying) {
+    tc_node *next = dying;
+    dying = next->dying;
+    bury(next);
+  }
+  burying = false;
+}
+
+void tci_leave_node(tc_tensor *t) {
+  tc_node *n = t->node;
+  t->node = NULL;
+  if (n->leaf == t) n->leaf = NULL;
+  tci_node_drop(n);
+}
+
+/* ---- which node a tensor's gradient goes to ---- */
+void tci_make_history(tc_tensor *t, tc_node *n, int index) {
+  n->refs++;
+  if (t->node) tci_leave_node(t);
+  t->node = n;
+  t->index = index;
+  t->flags |= TCF_REQUIRES_GRAD;
+}
+
+/* The base of a view got a new history from an in-place operator: the view is now a window on that. */
+static void refresh_view(tc_tensor *t) {
+  tc_tensor *base = t->base;
+  t->base_changes = base->changes;
+  if (!tci_requires_grad(base)) return;
+  tc_node *n = tci_window_node(base, t);
+  if (!n) return;
+  tci_make_history(t, n, 0);
+  tci_node_drop(n);
+}
+
+bool tci_requires_grad(tc_tensor *t) {
+  if (t->base && t->base_changes != t->base->changes) refresh_view(t);
+  return t->flags & TCF_REQUIRES_GRAD;
+}
+
+bool tci_is_leaf(const tc_tensor *t) { return !t->node || t->node->rule == &tci_accumulate_rule; }
+
+tc_node *tci_grad_node(tc_tensor *t) {
+  if (!tci_requires_grad(t)) return NULL;
+  if (t->node) return t->node;
+  tc_node *n = node_new(&tci_accumulate_rule, 0, 1, NULL, 0);
+  if (!n) return NULL;
+  n->leaf = t;
+  n->seq = 0;
+  t->node = n;
+  t->index = 0;
+  return n;
+}
+
+/* ---- recording ---- */
+bool tci_recording(int n, tc_tensor *const *xs) {
+  if (no_grad) return false;
+  for (int i = 0; i < n; i++)
+    if (xs[i] && tci_requires_grad(xs[i])) return true;
+  return false;
+}
+
+static bool save(tc_node *n, int slot, tc_tensor *t) {
+  if (!t) return true;
+  tc_tensor *alias = tci_alias(t);
+  if (!alias) return false;
+  alias->flags |= t->flags & TCF_WEAK;
+  n->saved[slot].alias = tci_scope_take(alias);
+  n->saved[slot].version = t->storage->version;
+  return true;
+}
+
+static bool differentiable(const tc_tensor *t) { return tci_is_float(t->dtype) || tci_is_complex(t->dtype); }
+
+tc_tensor *tci_record_n(const tc_rule *rule, int nout, tc_tensor **outs, int nin, tc_tensor *const *ins, const void *attr, size_t attr_bytes) {
+  for (int i = 0; i < nout; i++)
+    if (!outs[i]) return NULL;
+  if (!tci_recording(nin, ins) || !differentiable(outs[0])) return outs[0];
+  tc_node *n = tci_node_new(rule, nin, ins, nout, attr, attr_bytes);
+  if (!n) return NULL;
+  bool good = true;
+  for (int i = 0; i < nin && good; i++)
+    if (rule->save & TC_SAVE_IN(i < 15 ? i : 15)) good = save(n, i, ins[i]);
+  for (int i = 0; i < nout && good; i++)
+    if (rule->save & TC_SAVE_OUT(i)) good = save(n, nin + i, outs[i]);
+  for (int i = 0; i < nout && good; i++)
+    if (differentiable(outs[i])) tci_make_history(outs[i], n, i);
+  tci_node_drop(n);
+  return good ? outs[0] : NULL;
+}
+
+tc_tensor *tci_record(const tc_rule *rule, tc_tensor *out, int nin, tc_tensor *const *ins, const void *attr, size_t attr_bytes) {
+  return tci_record_n(rule, 1, &out, nin, ins, attr, attr_bytes);
+}
+
+tc_tensor *tci_record_view(const tc_rule *rule, tc_tensor *out, tc_tensor *in, const void *attr, size_t attr_bytes) {
+  if (!out || !in) return NULL;
+  if (out == in || no_grad) return out;
+  if (!tci_record(rule, out, 1, &in, attr, attr_bytes)) return NULL;
+  out->base = tci_retain(in->base ? in->base : in);
+  out->base_changes = out->base->changes;
+  return out;
+}
+
+/* ---- what backward reads ---- */
+static bool changed_since(const tc_node *n, const tc_saved *s, int slot) {
+  if (s->version == s->alias->storage->version) return false;
+  bool input = slot < n->nin;
+  tci_fail("%s saved its %s %d, a tensor of shape %s, for backward, but %s changed it in place afterwards (version %u, saved %u)",
+           n->rule->name, input ? "input" : "result", 1 + (input ? slot : slot - n->nin), tci_shape(s->alias),
+           s->alias->storage->writer ? s->alias->storage->writer : "an operator", s->alias->storage->version, s->version);
+  return true;
+}
+
+static tc_tensor *connect(tc_node *n, int slot, tc_tensor *alias) {
+  bool input = slot < n->nin;
+  tc_node *to = input ? n->edge[slot].node : n;
+  if (!to) return alias;
+  tc_tensor *t = tci_alias(alias);
+  if (t) tci_make_history(t, to, input ? n->edge[slot].index : slot - n->nin);
+  return t;
+}
+
+bool tci_unpack(tc_node *n, bool connected) {
+  for (int i = 0; n->saved && i < n->nin + n->nout; i++) {
+    tc_saved *s = &n->saved[i];
+    n->in[i] = s->alias; /* n->out follows n->in */
+    if (!s->alias) continue;
+    if (changed_since(n, s, i)) return false;
+    if (connected && !(n->in[i] = connect(n, i, s->alias))) return false;
+  }
+  return true;
+}
+
+/* ---- in-place operators ---- */
+static TC_THREAD_LOCAL tc_tensor *target;
+
+static bool overlaps_itself(const tc_tensor *x) {
+  for (int d = 0; d < x->ndim; d++)
+    if (x->stride[d] == 0 && x->size[d] > 1) return true;
+  return false;
+}
+
+static bool may_change(tc_tensor *x) {
+  if (overlaps_itself(x)) return tci_fail("an expanded tensor of shape %s cannot be changed in place: clone() it first", tci_shape(x)) != NULL;
+  if (no_grad) return true;
+  bool leaf = tci_requires_grad(x) && tci_is_leaf(x);
+  if (leaf || (x->base && tci_requires_grad(x->base) && tci_is_leaf(x->base)))
+    return tci_fail("%s that requires grad cannot be changed in place: use tocha.no_grad(f) or detach()", leaf ? "a leaf" : "a view of a leaf") != NULL;
+  return true;
+}
+
+/* While recording, the operator works on a copy, so that what it saves of its input stays what it was. */
+tc_tensor *tci_inplace_begin(tc_tensor *x) {
+  if (!x || !may_change(x)) return NULL;
+  if (no_grad) {
+    target = x;
+    return x;
+  }
+  tc_tensor *twin = tci_like(x, x->dtype);
+  if (!twin || !tci_copy_into(twin, x)) return NULL;
+  tc_node *n = tci_grad_node(x);
+  if (n) tci_make_history(twin, n, x->index);
+  return twin;
+}
+
+/* Pointwise operators may write straight into the tensor that is being changed, if it has the result's shape and dtype and no input shares
+   its memory in another arrangement. */
+tc_tensor *tci_target(int dtype, int ndim, const int64_t *size, int nin, tc_tensor *const *ins) {
+  tc_tensor *x = target;
+  target = NULL;
+  if (!x || x->dtype != dtype || x->ndim != ndim || memcmp(x->size, size, (size_t)ndim * sizeof *size)) return NULL;
+  for (int i = 0; i < nin; i++)
+    if (ins[i] && ins[i] != x && ins[i]->storage == x->storage) return NULL;
+  return x;
+}
+
+static tc_tensor *fitting(tc_tensor *x, tc_tensor *result) {
+  if (!tci_same_shape(x, result))
+    return tci_fail("the result has shape %s and cannot be stored in a tensor of shape %s", tci_shape(result), tci_shape(x));
+  if (x->dtype == result->dtype) return result;
+  if (tci_kind(result->dtype) > tci_kind(x->dtype))
+    return tci_fail("the result is %s and cannot be stored in a tensor of %s", tci_dtype_name(result->dtype), tci_dtype_name(x->dtype));
+  return tc_to(result, x->dtype, TC_NONE, false);
+}
+
+static bool rewrite_history(tc_tensor *x, tc_tensor *result) {
+  if (!x->base) {
+    if (result->node) tci_make_history(x, result->node, result->index);
+    x->changes++;
+    return true;
+  }
+  tc_node *n = tci_scatter_node(x->base, x, result); /* the base, with the window that x is replaced by result */
+  if (!n) return false;
+  tci_make_history(x->base, n, 0);
+  x->base->changes++;
+  tci_node_drop(n);
+  return true;
+}
+
+tc_tensor *tci_inplace(tc_tensor *x, tc_tensor *result) {
+  target = NULL;
+  if (!x || !result) return NULL;
+  if (result != x) {
+    result = fitting(x, result);
+    if (!result || !tci_copy_into(x, result)) return NULL;
+  }
+  tci_touch(x, tci_who());
+  if (!no_grad && result != x && tci_requires_grad(result) && !rewrite_history(x, result)) return NULL;
+  return x;
+}
+
+/* ---- fields of tensors ---- */
+bool tc_get_requires_grad(tc_tensor *x) { return tci_requires_grad(x); }
+bool tc_is_leaf(tc_tensor *x) { return !tci_requires_grad(x) || tci_is_leaf(x); }
+tc_tensor *tc_grad_of(tc_tensor *x) { return x ? x->grad : NULL; }
+const char *tc_grad_fn_name(tc_tensor *x) { return tci_requires_grad(x) && !tci_is_leaf(x) ? x->node->rule->name : NULL; }
+
+tc_tensor *tc_requires_grad(tc_tensor *x, bool on) {
+  if (!x) return NULL;
+  if (!on && !tci_is_leaf(x)) return tci_fail("only a leaf can stop requiring grad: use detach()");
+  if (on && !differentiable(x)) return tci_fail("got %s, only floating and complex tensors can require grad", tci_dtype_name(x->dtype));
+  if (on) x->flags |= TCF_REQUIRES_GRAD;
+  else x->flags &= (uint8_t)~TCF_REQUIRES_GRAD;
+  return x;
+}
+
+bool tc_set_grad(tc_tensor *x, tc_tensor *grad) {
+  if (grad && (!tci_same_shape(x, grad) || x->dtype != grad->dtype))
+    return tci_fail("grad: got %s %s for a tensor of %s %s", tci_dtype_name(grad->dtype), tci_shape(grad), tci_dtype_name(x->dtype), tci_shape(x)) != NULL;
+  tci_retain(grad);
+  tci_release(x->grad);
+  x->grad = grad;
+  return true;
+}
+
+tc_tensor *tc_detach(tc_tensor *x) {
+  tc_tensor *y = x ? tci_alias(x) : NULL;
+  if (y) y->flags |= x->flags & TCF_WEAK;
+  return y;
+}
+
+/* x.detach_(): forgets its history */
+tc_tensor *tc_detach_(tc_tensor *x) {
+  if (!x) return NULL;
+  if (x->base) return tci_fail("a view cannot be detached in place: use detach()");
+  if (x->node) tci_leave_node(x);
+  x->flags &= (uint8_t)~TCF_REQUIRES_GRAD;
+  return x;
+}
+
+bool tc_retain_grad(tc_tensor *x) {
+  if (!tci_requires_grad(x)) return tci_fail("the tensor does not require grad") != NULL;
+  if (!tci_is_leaf(x)) x->node->leaf = x;
+  return true;
+}
+
+/* x.data = y: other storage and geometry, same place in the graph */
+bool tc_set_data(tc_tensor *x, tc_tensor *y) {
+  if (!x || !y) return false;
+  if (x->flags & TCF_MANY_DIMS || y->flags & TCF_MANY_DIMS) {
+    if (x->ndim != y->ndim) return tci_fail("data: tensors of more than %d dims keep their rank", TC_INLINE_DIMS) != NULL;
+  }
+  y->storage->refs++;
+  tci_storage_drop(x->storage);
+  x->storage = y->storage;
+  x->dtype = y->dtype;
+  x->device = y->device;
+  x->ndim = y->ndim;
+  x->numel = y->numel;
+  x->offset = y->offset;
+  memcpy(x->size, y->size, y->ndim * sizeof *x->size);
+  memcpy(x->stride, y->stride, y->ndim * sizeof *x->stride);
+  return true;
+}
+
+/* ---- custom functions written in Lua ---- */
+bool tc_lua_node(int64_t number, tc_tensor *const *ins, int n_ins, tc_tensor *const *outs, int n_outs) {
+  for (int i = 0; i < n_outs; i++)
+    if (!outs[i]) return false;
+  if (!tci_recording(n_ins, ins)) return true;
+  tc_node *n = tci_node_new(&tci_lua_rule, n_ins, ins, n_outs, NULL, 0);
+  if (!n) return false;
+  n->lua = number;
+  for (int i = 0; i < n_outs; i++)
+    if (differentiable(outs[i])) tci_make_history(outs[i], n, i);
+  tci_node_drop(n);
+  return true;
+}
+
+/* The number under which the Lua side keeps the hooks of x's node, given at the first call. */
+double tc_hook_number(tc_tensor *x) {
+  static TC_THREAD_LOCAL int64_t last;
+  tc_node *n = tci_grad_node(x);
+  if (!n) {
+    tci_fail("the tensor does not require grad");
+    return 0;
+  }
+  if (!n->hooks) n->hooks = -++last; /* negative, so that they differ from the numbers of custom functions */
+  return (double)n->hooks;
+}
+
+/* Which output of its node x is: hooks are kept by it. */
+int64_t tc_output_index(tc_tensor *x) { return tci_grad_node(x) ? x->index : 0; }

@@ -1,0 +1,134 @@
+/* device.c: the seam between operators and devices: for each device a table of kernels and an allocator. The CPU's instruction
+   level is chosen here, once. */
+#include "ops/ops.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+int tc_kernel_threads = 1;
+static const tc_kernels *cpu;
+static const char *level;
+static tc_backend *cuda; /* NULL until its library is loaded */
+
+static bool level_allowed(const char *name, bool has) {
+  const char *wanted = getenv("TOCHA_LEVEL"); /* base, avx2 or avx512: for tests and measurements */
+  return has && (!wanted || !*wanted || !strcmp(wanted, name));
+}
+
+static void choose_level(void) {
+  cpu = &tc_kernels_base;
+  level = "base";
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+#ifdef TC_HAVE_avx512
+  if (level_allowed("avx512", __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                              __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))) {
+    cpu = &tc_kernels_avx512;
+    level = "avx512";
+    return;
+  }
+#endif
+#ifdef TC_HAVE_avx2
+  if (level_allowed("avx2", __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))) {
+    cpu = &tc_kernels_avx2;
+    level = "avx2";
+  }
+#endif
+#endif
+}
+
+extern void openblas_set_num_threads(int) __attribute__((weak)); /* other BLAS libraries keep a count of their own */
+
+void tc_set_num_threads(int64_t count) {
+  if (count < 1 || count > 1024) {
+    tci_fail("num_threads: got %lld, takes 1 to 1024", (long long)count);
+    return;
+  }
+  tc_kernel_threads = (int)count;
+#ifdef _OPENMP
+  omp_set_num_threads((int)count);
+#endif
+  if (openblas_set_num_threads) openblas_set_num_threads((int)count);
+}
+int64_t tc_get_num_threads(void) { return tc_kernel_threads; }
+const char *tc_cpu_level(void) { return level; }
+
+__attribute__((constructor)) static void start(void) {
+  choose_level();
+#ifdef _OPENMP
+  tc_kernel_threads = omp_get_max_threads();
+#endif
+}
+
+void tci_set_backend(tc_backend *backend) { cuda = backend; }
+
+const tc_kernels *tci_kernels(tc_device device) { return device > 0 && cuda ? cuda->kernels : cpu; }
+
+/* Storage of at most SMALL bytes lives in the pools of small objects, which need no lock. */
+enum { SMALL = 512 };
+
+void *tci_device_alloc(tc_device device, int64_t bytes, int64_t *capacity) {
+  if (device > 0) return cuda ? cuda->alloc(device - 1, bytes, capacity) : NULL;
+  if (bytes < 0) return NULL;
+  if (bytes > SMALL) return tci_block_alloc(bytes, capacity);
+  *capacity = (bytes + 63) & ~(int64_t)63;
+  if (*capacity == 0) *capacity = 64;
+  return tci_small_alloc((size_t)*capacity);
+}
+
+void tci_device_free(tc_device device, void *data, int64_t capacity) {
+  if (device > 0) {
+    if (cuda) cuda->free(device - 1, data, capacity);
+  } else if (capacity > SMALL) tci_block_free(data, capacity);
+  else tci_small_free(data, (size_t)capacity);
+}
+
+bool tci_device_copy(tc_device to, void *target, tc_device from, const void *source, int64_t bytes) {
+  if (to == 0 && from == 0) {
+    memcpy(target, source, (size_t)bytes);
+    return true;
+  }
+  if (cuda && cuda->copy(to - 1, target, from - 1, source, bytes) == TC_OK) return true;
+  return tci_fail("copying between devices failed") != NULL;
+}
+
+bool tci_device_of(int n, tc_tensor *const *xs, tc_device *device) {
+  tc_tensor *first = NULL;
+  for (int i = 0; i < n; i++) {
+    tc_tensor *x = xs[i];
+    if (!x || (x->device == 0 && x->ndim == 0)) continue;
+    if (first && x->device != first->device)
+      return tci_fail("tensors on different devices: %s and %s", tc_device_name(first->device), tc_device_name(x->device)) != NULL;
+    if (!first) first = x;
+  }
+  *device = first ? first->device : 0;
+  return true;
+}
+
+const char *tc_device_name(tc_device device) {
+  static TC_THREAD_LOCAL char names[2][16];
+  static TC_THREAD_LOCAL int turn;
+  if (device <= 0) return "cpu";
+  char *name = names[turn++ & 1];
+  snprintf(name, sizeof names[0], "cuda:%d", device - 1);
+  return name;
+}
+
+/* "cpu", "cuda", "cuda:1" as a device number; TC_NONE after an error. */
+tc_device tc_device_from_name(const char *name) {
+  if (!strcmp(name, "cpu")) return 0;
+  int n = 0, used = 0;
+  bool is_cuda = !strcmp(name, "cuda") || (sscanf(name, "cuda:%d%n", &n, &used) == 1 && !name[used] && n >= 0 && n < 64);
+  if (!is_cuda) {
+    tci_fail("device: got '%s', takes 'cpu', 'cuda' or 'cuda:N'", name);
+    return TC_NONE;
+  }
+  if (!cuda || n >= cuda->count) {
+    tci_fail("device '%s' is not available: %s", name, cuda ? "there is no such device" : "the CUDA library is not loaded");
+    return TC_NONE;
+  }
+  return 1 + n;
+}

@@ -1,0 +1,398 @@
+/* engine.c: the walk backwards. Nodes wait in a heap by the number they were recorded under; the largest comes next, so that all
+   gradients of a node have arrived when its turn comes. The engine never calls Lua: it returns when a node needs it. */
+#include "ops/ops.h"
+#include <stdlib.h>
+
+typedef struct capture { tc_node *node; int index; tc_tensor *result; } capture;
+
+struct tc_engine {
+  tc_node **heap;
+  int count, room;
+  bool keep_graph, create_graph, aimed; /* aimed: only the captures are wanted, leaves accumulate nothing */
+  bool hooked;                          /* the hooks of the node on top have run */
+  bool posted;
+  tc_node *current;                     /* waiting for Lua */
+  capture *captures;
+  int capture_count;
+  tc_node **roots;
+  int root_count;
+  uint64_t pass;
+};
+
+static TC_THREAD_LOCAL uint64_t last_pass;
+
+/* ---- the heap: a node is in it once; the engine holds it there ---- */
+static void sift_up(tc_engine *e, int i) {
+  while (i > 0 && e->heap[(i - 1) / 2]->seq < e->heap[i]->seq) {
+    tc_node *t = e->heap[i];
+    e->heap[i] = e->heap[(i - 1) / 2];
+    e->heap[(i - 1) / 2] = t;
+    i = (i - 1) / 2;
+  }
+}
+
+static void sift_down(tc_engine *e) {
+  for (int i = 0;;) {
+    int top = i, left = 2 * i + 1, right = left + 1;
+    if (left < e->count && e->heap[left]->seq > e->heap[top]->seq) top = left;
+    if (right < e->count && e->heap[right]->seq > e->heap[top]->seq) top = right;
+    if (top == i) return;
+    tc_node *t = e->heap[i];
+    e->heap[i] = e->heap[top];
+    e->heap[top] = t;
+    i = top;
+  }
+}
+
+static bool push(tc_engine *e, tc_node *n) {
+  if (n->engine == e) return true;
+  if (n->engine)
+    return tci_fail("backward runs inside a hook or custom function over a part of the graph that is being walked already") != NULL;
+  if (e->count == e->room) {
+    int room = e->room ? 2 * e->room : 32;
+    tc_node **wider = realloc(e->heap, (size_t)room * sizeof *wider);
+    if (!wider) return tci_fail("out of memory") != NULL;
+    e->heap = wider;
+    e->room = room;
+  }
+  n->refs++;
+  n->engine = e;
+  e->heap[e->count] = n;
+  sift_up(e, e->count++);
+  return true;
+}
+
+static tc_node *pop(tc_engine *e) { /* the caller takes over the reference */
+  tc_node *n = e->heap[0];
+  e->heap[0] = e->heap[--e->count];
+  sift_down(e);
+  return n;
+}
+
+static void finish_node(tc_node *n) {
+  for (int i = 0; i < n->nout; i++) {
+    tci_release(n->pending[i]);
+    n->pending[i] = NULL;
+  }
+  n->engine = NULL;
+  tci_node_drop(n);
+}
+
+/* ---- adding gradients up ---- */
+static bool ours_alone(const tc_tensor *t) { return t->refs == 1 && t->storage->refs == 1 && tci_contiguous(t) && !(t->flags & TCF_WEAK); }
+
+static bool add_into(tc_tensor *sum, tc_tensor *g) {
+  tc_loop l;
+  if (!tci_loop(&l, 3, (tc_tensor *[]){sum, sum, g})) return false;
+  int compute = sum->dtype == TC_FLOAT64 ? TC_FLOAT64 : TC_FLOAT32;
+  return tci_status(tci_kernels(sum->device)->pointwise(TC_BINARY_add, compute, &l, (double[4]){1}), NULL, NULL, 0);
+}
+
+/* *slot += g; both are counted by the slot's owner */
+static bool add_up(tc_tensor **slot, tc_tensor *g, bool record) {
+  if (!*slot) {
+    *slot = tci_retain(g);
+    return true;
+  }
+  if (!record && ours_alone(*slot) && (*slot)->dtype == g->dtype && tci_is_float(g->dtype)) return add_into(*slot, g);
+  tc_tensor *sum = tci_scope_take(tc_add(*slot, g, 1));
+  if (!sum) return false;
+  tci_release(*slot);
+  *slot = sum;
+  return true;
+}
+
+/* The first gradient of a leaf is taken as it is if nothing else holds it; a leaf's grad is always dense. */
+static bool accumulate(tc_engine *e, tc_node *n, tc_tensor *g) {
+  tc_tensor *x = n->leaf;
+  if (!x || !g) return true;
+  if (x->grad) {
+    if (!e->create_graph && x->grad->storage->refs == 1 && tci_is_float(g->dtype)) {
+      tci_touch(x->grad, "backward");
+      return add_into(x->grad, g);
+    }
+    return add_up(&x->grad, g, e->create_graph);
+  }
+  if (e->create_graph || (g->storage->refs == 1 && g->refs == 1 && tci_contiguous(g))) x->grad = tci_retain(g);
+  else x->grad = tci_scope_take(tc_clone(g));
+  return x->grad != NULL;
+}
+
+/* ---- handing a gradient to an input ---- */
+static tc_tensor *sum_to_shape(tc_tensor *g, int ndim, const int64_t *size) {
+  tc_dim dims[TC_MAX_DIMS];
+  int n = 0, skip = g->ndim - ndim;
+  for (int d = 0; d < g->ndim; d++)
+    if (d < skip || (size[d - skip] == 1 && g->size[d] != 1)) dims[n++] = d;
+  if (n > 0) g = tc_sum(g, dims, n, true, TC_NONE);
+  return g ? tc_reshape(g, size, ndim) : NULL;
+}
+
+static bool fits(const tc_tensor *g, const tc_edge *x) {
+  return g->ndim == x->ndim && !memcmp(g->size, x->size, x->ndim * sizeof *x->size);
+}
+
+static tc_tensor *shaped_for(tc_tensor *g, const tc_edge *x) {
+  if (!fits(g, x)) {
+    if (g->ndim < x->ndim) return tci_fail("a gradient of shape %s came for an input of shape %s", tci_shape(g), tci_sizes(x->ndim, x->size));
+    g = sum_to_shape(g, x->ndim, x->size);
+  }
+  return g && g->dtype != x->dtype ? tc_to(g, x->dtype, TC_NONE, false) : g;
+}
+
+static bool wanted(const tc_engine *e, const tc_node *n) { return !e->aimed || n->mark == 2 * e->pass + 1; }
+
+static bool deliver(tc_engine *e, const tc_edge *to, tc_tensor *g) {
+  if (!g || !to->node || !wanted(e, to->node)) return !tci_failed();
+  g = shaped_for(g, to);
+  if (!g) return false;
+  tc_node *n = to->node;
+  if (!e->aimed && n->rule == &tci_accumulate_rule && !n->hooks) return accumulate(e, n, g);
+  return push(e, n) && add_up(&n->pending[to->index], g, e->create_graph);
+}
+
+/* ---- running a node ---- */
+static bool run_rule(tc_engine *e, tc_node *n) {
+  if (n->freed && n->saved)
+    return tci_fail("backward came through %s a second time, but its saved tensors were freed: say {retain_graph = true} the first time",
+                    n->rule->name) != NULL;
+  tc_tensor *few[8] = {NULL}, **dx = n->nin <= 8 ? few : calloc((size_t)n->nin, sizeof *dx);
+  if (!dx) return tci_fail("out of memory") != NULL;
+  size_t mark = tci_scope_mark();
+  const char *who = tci_set_who(n->rule->name);
+  bool good = tci_unpack(n, e->create_graph);
+  if (good) {
+    n->rule->grad(n, n->pending, dx);
+    if (!e->keep_graph) tci_free_saved(n);
+    for (int i = 0; i < n->nout; i++) { /* what only the engine held may now be added into */
+      if (e->create_graph) continue;
+      bool passed_on = false;
+      for (int k = 0; k < n->nin; k++) passed_on |= dx[k] == n->pending[i];
+      if (passed_on && n->pending[i]) {
+        tci_scope_push(n->pending[i]);
+        n->pending[i] = NULL;
+      }
+    }
+    good = !tci_failed();
+    for (int i = 0; i < n->nin && good; i++) good = deliver(e, &n->edge[i], dx[i]);
+  }
+  tci_set_who(who);
+  tci_scope_close(mark, NULL);
+  if (dx != few) free(dx);
+  return good;
+}
+
+static void collect(tc_engine *e, tc_node *n) {
+  for (int i = 0; i < e->capture_count; i++) {
+    capture *c = &e->captures[i];
+    if (c->node == n && !c->result) c->result = tci_retain(n->pending[c->index]);
+  }
+}
+
+static bool retain_grad(tc_engine *e, tc_node *n) { /* x:retain_grad() of a tensor inside the graph */
+  tc_tensor *x = n->leaf, *g = n->rule != &tci_accumulate_rule && x ? n->pending[x->index] : NULL;
+  return !g || e->aimed || add_up(&x->grad, g, e->create_graph);
+}
+
+enum { DONE = 0, FAILED = 1, HOOKS = 3, LUA_NODE = 4, POST_HOOKS = 5 };
+
+static int run_node(tc_engine *e, tc_node *n) {
+  if (n->hooks && !e->hooked) return HOOKS;
+  collect(e, n);
+  if (!retain_grad(e, n)) return FAILED;
+  if (n->rule == &tci_accumulate_rule) {
+    if (e->aimed) return DONE;
+    if (!e->posted && !accumulate(e, n, n->pending[0])) return FAILED;
+    return n->hooks && !e->posted ? POST_HOOKS : DONE;
+  }
+  if (n->rule == &tci_lua_rule) return LUA_NODE;
+  return run_rule(e, n) ? DONE : FAILED;
+}
+
+/* Runs until all is done (0), an error (1), or something only Lua can do: tensor hooks before a node (3) or after a leaf has
+   accumulated (5), a custom function (4). Lua does it and calls again. */
+int32_t tc_engine_step(tc_engine *e) {
+  bool before = tci_set_grad_mode(e->create_graph);
+  int status = DONE;
+  if (e->current && e->current->rule == &tci_lua_rule && e->hooked) { /* Lua has given the gradients of a custom function */
+    finish_node(e->current);
+    e->current = NULL;
+  }
+  while (status == DONE && (e->current || e->count > 0)) {
+    if (!e->current) {
+      e->current = pop(e);
+      e->hooked = e->posted = false;
+    }
+    if (tci_interrupted()) tci_fail("interrupted");
+    status = tci_failed() ? FAILED : run_node(e, e->current);
+    if (status == HOOKS || status == LUA_NODE) e->hooked = true;
+    if (status == POST_HOOKS) e->posted = true;
+    if (status != DONE) break;
+    finish_node(e->current);
+    e->current = NULL;
+  }
+  tci_set_grad_mode(before);
+  return status;
+}
+
+/* ---- setting out ---- */
+tc_engine *tc_engine_new(bool keep_graph, bool create_graph) {
+  tc_engine *e = calloc(1, sizeof *e);
+  if (!e) return tci_fail("out of memory");
+  e->keep_graph = keep_graph || create_graph;
+  e->create_graph = create_graph;
+  e->pass = ++last_pass;
+  return e;
+}
+
+void tc_engine_free(tc_engine *e) {
+  if (!e) return;
+  if (e->current) finish_node(e->current);
+  while (e->count > 0) finish_node(pop(e));
+  for (int i = 0; i < e->capture_count; i++) {
+    tci_release(e->captures[i].result);
+    tci_node_drop(e->captures[i].node);
+  }
+  for (int i = 0; i < e->root_count; i++) tci_node_drop(e->roots[i]);
+  free(e->captures);
+  free(e->roots);
+  free(e->heap);
+  free(e);
+}
+
+static tc_tensor *first_gradient(tc_tensor *x, tc_tensor *g) {
+  if (g) {
+    if (!tci_same_shape(x, g)) return tci_fail("the gradient has shape %s, the tensor %s", tci_shape(g), tci_shape(x));
+    return g->dtype == x->dtype ? g : tc_to(g, x->dtype, x->device, false);
+  }
+  if (x->numel == 1) return tc_ones_like(x, TC_NONE, TC_NONE, false);
+  return tci_fail("a gradient is needed to start from a tensor of shape %s: only one element can do without", tci_shape(x));
+}
+
+/* Start from x with gradient g (NULL: 1, for one element). Captures must be named before. */
+bool tc_engine_root(tc_engine *e, tc_tensor *x, tc_tensor *g) {
+  if (!e || !x) return false;
+  tc_node *n = tci_grad_node(x);
+  if (!n) return tci_fail("the tensor does not require grad and has no grad_fn") != NULL;
+  size_t mark = tci_scope_mark();
+  bool before = tci_set_grad_mode(e->create_graph);
+  g = first_gradient(x, g);
+  tc_node **wider = realloc(e->roots, (size_t)(e->root_count + 1) * sizeof *wider);
+  bool good = g && wider;
+  if (wider) e->roots = wider;
+  if (good) {
+    n->refs++;
+    e->roots[e->root_count++] = n;
+    if (!e->aimed && n->rule == &tci_accumulate_rule && !n->hooks) good = accumulate(e, n, g);
+    else good = push(e, n) && add_up(&n->pending[x->index], g, e->create_graph);
+  }
+  tci_set_grad_mode(before);
+  tci_scope_close(mark, NULL);
+  return good;
+}
+
+bool tc_engine_capture(tc_engine *e, tc_tensor *x) {
+  if (!e || !x) return false;
+  tc_node *n = tci_grad_node(x);
+  if (!n) return tci_fail("input %d does not require grad", e->capture_count + 1) != NULL;
+  capture *wider = realloc(e->captures, (size_t)(e->capture_count + 1) * sizeof *wider);
+  if (!wider) return tci_fail("out of memory") != NULL;
+  e->captures = wider;
+  n->refs++;
+  e->captures[e->capture_count++] = (capture){n, x->index, NULL};
+  e->aimed = true;
+  return true;
+}
+
+/* ---- which nodes lie between the roots and the captures ---- */
+typedef struct nodes { tc_node **at; size_t count, room; } nodes;
+
+static bool list_node(nodes *l, tc_node *n) {
+  if (l->count == l->room) {
+    size_t room = l->room ? 2 * l->room : 256;
+    tc_node **wider = realloc(l->at, room * sizeof *wider);
+    if (!wider) return tci_fail("out of memory") != NULL;
+    l->at = wider;
+    l->room = room;
+  }
+  l->at[l->count++] = n;
+  return true;
+}
+
+static bool list_reachable(tc_engine *e, nodes *l) {
+  uint64_t seen = 2 * e->pass;
+  for (int i = 0; i < e->root_count; i++)
+    if (e->roots[i]->mark < seen) {
+      e->roots[i]->mark = seen;
+      if (!list_node(l, e->roots[i])) return false;
+    }
+  for (size_t k = 0; k < l->count; k++)
+    for (int i = 0; i < l->at[k]->nin; i++) {
+      tc_node *to = l->at[k]->edge[i].node;
+      if (!to || to->mark >= seen) continue;
+      to->mark = seen;
+      if (!list_node(l, to)) return false;
+    }
+  return true;
+}
+
+static int older_first(const void *a, const void *b) {
+  uint64_t x = (*(tc_node *const *)a)->seq, y = (*(tc_node *const *)b)->seq;
+  return x < y ? -1 : x > y;
+}
+
+/* After the roots and captures are named: marks what has to run. Inputs of a node are always older than the node. */
+bool tc_engine_aim(tc_engine *e) {
+  if (!e->aimed) return true;
+  nodes l = {0};
+  bool good = list_reachable(e, &l);
+  if (good && l.count) qsort(l.at, l.count, sizeof *l.at, older_first);
+  for (int i = 0; good && i < e->capture_count; i++) e->captures[i].node->mark = 2 * e->pass + 1;
+  for (size_t k = 0; good && k < l.count; k++)
+    for (int i = 0; i < l.at[k]->nin; i++) {
+      tc_node *to = l.at[k]->edge[i].node;
+      if (to && to->mark == 2 * e->pass + 1) l.at[k]->mark = 2 * e->pass + 1;
+    }
+  free(l.at);
+  return good;
+}
+
+/* ---- what Lua reads and writes between steps ---- */
+double tc_engine_hooks(tc_engine *e) { return e->current ? (double)e->current->hooks : 0; }
+double tc_engine_function(tc_engine *e) { return e->current ? (double)e->current->lua : 0; }
+int64_t tc_engine_outputs(tc_engine *e) { return e->current ? e->current->nout : 0; }
+int64_t tc_engine_inputs(tc_engine *e) { return e->current ? e->current->nin : 0; }
+bool tc_engine_needs(tc_engine *e, int64_t i) {
+  return e->current && i >= 0 && i < e->current->nin && e->current->edge[i].node && wanted(e, e->current->edge[i].node);
+}
+tc_tensor *tc_engine_gradient(tc_engine *e, int64_t i) {
+  return e && e->current && i >= 0 && i < e->current->nout ? e->current->pending[i] : NULL;
+}
+bool tc_engine_replace(tc_engine *e, int64_t i, tc_tensor *g) { /* a hook gave another gradient */
+  if (!e->current || i < 0 || i >= e->current->nout || !g) return false;
+  tc_tensor *old = e->current->pending[i];
+  if (old && !tci_same_shape(old, g)) return tci_fail("a hook gave a gradient of shape %s for one of %s", tci_shape(g), tci_shape(old)) != NULL;
+  tci_retain(g);
+  tci_release(old);
+  e->current->pending[i] = g;
+  return true;
+}
+bool tc_engine_give(tc_engine *e, int64_t i, tc_tensor *g) { /* the gradient of input i of a custom function */
+  if (!e->current || i < 0 || i >= e->current->nin || !g) return false;
+  size_t mark = tci_scope_mark();
+  bool before = tci_set_grad_mode(e->create_graph), good = deliver(e, &e->current->edge[i], g);
+  tci_set_grad_mode(before);
+  tci_scope_close(mark, NULL);
+  return good;
+}
+tc_tensor *tc_engine_leaf(tc_engine *e) { return e->current ? e->current->leaf : NULL; }
+tc_tensor *tc_engine_captured(tc_engine *e, int64_t i) {
+  return e && i >= 0 && i < e->capture_count ? e->captures[i].result : NULL;
+}
+/* An output that a custom function saved apart from the graph, as it is inside the graph: needed for its second derivative. */
+tc_tensor *tc_engine_output(tc_engine *e, tc_tensor *saved, int64_t i) {
+  if (!e || !e->current || !saved) return NULL;
+  tc_tensor *t = tci_alias(saved);
+  if (t) tci_make_history(t, e->current, (int)i);
+  return t;
+}

@@ -1,0 +1,59 @@
+/* glue.h: what the generated wrappers (build/gen/handles.c) are made of: from handles to tensors and back. A handle is the cdata that
+   Lua holds; it owns one reference to its tensor. Wrappers return 0, 1 (an error waits in tc_error_text) or 2 (done, and memory is
+   getting tight: Lua should collect its garbage). */
+#ifndef TC_GLUE_H
+#define TC_GLUE_H
+#include "runtime.h"
+#include <string.h>
+
+typedef struct tc_handle {
+  tc_tensor *t;
+  uint64_t id; /* the tensor's, so that a handle whose tensor was released is noticed */
+} tc_handle;
+
+static inline size_t tci_enter(const char *name) {
+  tci_set_who(name);
+  tc_clear_error();
+  return tci_scope_mark();
+}
+
+static inline tc_tensor *tci_unwrap(const tc_handle *h, const char *argument) {
+  if (h && h->t && h->t->id == h->id) return h->t;
+  return tci_fail(h ? "%s: the tensor was released" : "%s is missing: takes a tensor", argument);
+}
+
+static inline tc_tensor *tci_unwrap_optional(const tc_handle *h, const char *argument) { return h ? tci_unwrap(h, argument) : NULL; }
+
+static inline tc_tensor *tci_unwrap_operand(const tc_handle *h, double number, const char *argument) {
+  return h ? tci_unwrap(h, argument) : tci_number(number);
+}
+
+/* an omitted operand comes as no handle and the number nan with these bits */
+static inline tc_tensor *tci_unwrap_optional_operand(const tc_handle *h, double number, bool given, const char *argument) {
+  return h ? tci_unwrap(h, argument) : given ? tci_number(number) : NULL;
+}
+
+static inline tc_dim tci_from_one(int64_t position, const char *argument) { /* dims and positions count from 1 in Lua */
+  if (position == 0) tci_fail("%s: got 0, counting starts at 1", argument);
+  return position > 0 ? position - 1 : position;
+}
+
+static inline bool tci_unwrap_list(tc_handle *const *from, int n, tc_tensor **to, const char *argument) {
+  for (int i = 0; i < n; i++)
+    if (from[i] && !(to[i] = tci_unwrap(from[i], argument))) return false;
+    else if (!from[i]) to[i] = NULL;
+  return true;
+}
+
+static inline void tci_wrap(tc_handle *h, tc_tensor *t) {
+  t = tci_failed() ? NULL : tci_scope_take(t);
+  h->t = t;
+  h->id = t ? t->id : 0;
+}
+
+static inline int tci_leave(size_t mark) {
+  tci_scope_close(mark, NULL);
+  if (tci_interrupted()) tci_fail("interrupted");
+  return tci_failed() ? 1 : tci_pressure() ? 2 : 0;
+}
+#endif

@@ -1,0 +1,95 @@
+/* handle.c: the life of Lua's handles. LuaJIT pays hundreds of nanoseconds for a finaliser, so handles have none: a hook in Lua's
+   allocator sees the block of a dead handle being freed and releases its tensor. Also when to collect: Lua's collector does not see
+   native memory, so growth since the last collection asks for one. */
+#include "glue.h"
+#include <dlfcn.h>
+#include <stdlib.h>
+
+/* ---- memory pressure ---- */
+static int64_t pressure_limit = 32 << 20;
+static int64_t native_bytes(void) { return tci_live_bytes() + 384 * tci_live_tensors(); }
+bool tci_pressure(void) { return native_bytes() > pressure_limit; }
+
+/* After a collection: how far native memory may grow until the next one. A collection costs time in proportion to the Lua heap, so a larger
+   heap waits longer; small heaps collect early, while dead blocks are still in cache. */
+void tc_pressure_reset(double lua_heap_bytes) {
+  const double mega = 1 << 20;
+  double live = (double)native_bytes(), most = live > 256 * mega ? live : 256 * mega;
+  double room = lua_heap_bytes < 0.3 * mega ? 2 * mega : 14 * lua_heap_bytes;
+  pressure_limit = (int64_t)(live + (room < most ? room : most));
+}
+
+/* ---- the hook ---- */
+typedef struct lua_State lua_State;
+typedef void *lua_alloc(void *ud, void *p, size_t old_size, size_t new_size);
+typedef struct hook {
+  lua_alloc *inner;
+  void *inner_ud;
+  size_t block, header; /* of a handle: all of it, and what comes before its fields */
+  uint16_t ctype;
+} hook;
+static int64_t releases;
+static TC_THREAD_LOCAL lua_State *state; /* of the call that loads us */
+
+enum { CDATA_TAG = 10 }; /* LuaJIT: ~LJ_TCDATA */
+
+static void release_handle(const hook *k, char *block) {
+  const uint8_t tag = (uint8_t)block[k->header == 16 ? 9 : 5];
+  uint16_t ctype;
+  memcpy(&ctype, block + (k->header == 16 ? 10 : 6), sizeof ctype);
+  if (tag != CDATA_TAG || ctype != k->ctype) return;
+  tc_handle *h = (tc_handle *)(block + k->header);
+  if (h->t && h->id && tci_small_owns(h->t) && h->t->id == h->id) {
+    releases++;
+    tci_release(h->t);
+  }
+  h->t = NULL;
+  h->id = 0;
+}
+
+static void *hooked_alloc(void *ud, void *p, size_t old_size, size_t new_size) {
+  const hook *k = ud;
+  if (new_size == 0 && old_size == k->block && p) release_handle(k, p);
+  return k->inner(k->inner_ud, p, old_size, new_size);
+}
+
+double tc_handle_releases(void) { return (double)releases; }
+
+/* Puts the hook in: `ctype` is LuaJIT's number of the handle type, gc64 its memory model. The caller tests that it works. */
+bool tc_hook_install(double ctype, bool gc64) {
+  lua_alloc *(*getter)(lua_State *, void **) = (lua_alloc * (*)(lua_State *, void **)) dlsym(RTLD_DEFAULT, "lua_getallocf");
+  void (*setter)(lua_State *, lua_alloc *, void *) = (void (*)(lua_State *, lua_alloc *, void *))dlsym(RTLD_DEFAULT, "lua_setallocf");
+  if (!state || !getter || !setter) return false;
+  hook *k = malloc(sizeof *k);
+  if (!k) return false;
+  k->inner = getter(state, &k->inner_ud);
+  k->header = gc64 ? 16 : 8;
+  k->block = k->header + sizeof(tc_handle);
+  k->ctype = (uint16_t)ctype;
+  setter(state, hooked_alloc, k);
+  return true;
+}
+
+/* Called through package.loadlib, which alone gives C the Lua state. */
+int luaopen_tocha_native(void *lua_state) {
+  state = lua_state;
+  return 0;
+}
+
+void *tc_lua_state(void) { return state; }
+
+/* ---- single handles ---- */
+void tc_handle_free(tc_handle *h) {
+  if (h->t && h->t->id == h->id) tci_release(h->t);
+  h->t = NULL;
+  h->id = 0;
+}
+
+/* h becomes a handle of t. For tensors that come from C other than as an operator's result. */
+bool tc_handle_set(tc_handle *h, tc_tensor *t) {
+  tc_tensor *kept = tci_scope_take(t);
+  h->t = kept;
+  h->id = kept ? kept->id : 0;
+  return kept != NULL;
+}
+bool tc_handle_alive(tc_handle *h) { return h->t && h->t->id == h->id; }

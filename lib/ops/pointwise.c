@@ -1,0 +1,73 @@
+/* pointwise.c: what all elementwise operators share: promotion, broadcasting, the output, the call of the kernel. */
+#include "ops.h"
+
+enum { FLOAT = 1, INT, ANY, TESTS };
+
+static const uint8_t classes[TC_POINTWISE_COUNT] = {
+#define TC_UNARY(name, class, expr) [TC_UNARY_##name] = class,
+#define TC_TEST(name, class, expr) [TC_UNARY_##name] = TESTS,
+#define TC_BINARY(name, class, expr) [TC_BINARY_##name] = class,
+#define TC_COMPARE(name, class, expr) [TC_BINARY_##name] = TESTS,
+#define TC_TERNARY(name, class, expr) [TC_TERNARY_##name] = class,
+#include "../../kernels/scalar.h"
+};
+
+/* the dtype the operands meet in, or -1 */
+static int common_type(int op, int n, tc_tensor *const *xs) {
+  int dtype = op == TC_TERNARY_where ? tci_result_type(2, xs + 1) : tci_result_type(n, xs);
+  if (op == TC_TERNARY_where && xs[0]->ndim > 0 && xs[1]->ndim == 0 && xs[2]->ndim == 0 && xs[1]->flags & xs[2]->flags & TCF_WEAK &&
+      tci_is_float(dtype)) dtype = tci_default_dtype;
+  if (tci_is_complex(dtype)) return tci_fail("%s is not supported", tci_dtype_name(dtype)), -1;
+  if (classes[op] == FLOAT) return tci_float_type(dtype);
+  if (classes[op] == INT && !tci_is_int(dtype)) return tci_fail("got %s, takes integers or bool", tci_dtype_name(dtype)), -1;
+  return dtype;
+}
+
+static int compute_type(int dtype) { return dtype == TC_FLOAT64 ? TC_FLOAT64 : tci_is_float(dtype) ? TC_FLOAT32 : TC_INT64; }
+
+static tc_tensor *output(int dtype, int n, tc_tensor *const *xs, tc_device device) {
+  int64_t size[TC_MAX_DIMS];
+  int ndim;
+  if (n == 1) {
+    tc_tensor *y = tci_target(dtype, xs[0]->ndim, xs[0]->size, n, xs);
+    return y ? y : tci_new(dtype, xs[0]->ndim, xs[0]->size, device);
+  }
+  if (!tci_broadcast(n, xs, &ndim, size)) return NULL;
+  tc_tensor *y = tci_target(dtype, ndim, size, n, xs);
+  return y ? y : tci_new(dtype, ndim, size, device);
+}
+
+/* 0-dim operands may live on the CPU while the others do not */
+static bool gather_operands(int n, tc_tensor **ops, tc_device device) {
+  for (int i = 1; i <= n; i++)
+    if (ops[i]->device != device) {
+      tc_tensor *there = tci_new(ops[i]->dtype, ops[i]->ndim, ops[i]->size, device);
+      if (!there || !tci_copy_into(there, ops[i])) return false;
+      ops[i] = there;
+    }
+  return true;
+}
+
+static tc_tensor *pointwise(int op, const tc_rule *rule, int n, tc_tensor *const *xs, const double *p) {
+  tc_device device;
+  tc_loop l;
+  for (int i = 0; i < n; i++)
+    if (!xs[i]) return NULL;
+  if (!tci_device_of(n, xs, &device)) return NULL;
+  int common = common_type(op, n, xs);
+  if (common < 0) return NULL;
+  tc_tensor *ops[TC_MAX_OPERANDS] = {output(classes[op] == TESTS ? TC_BOOL : common, n, xs, device)};
+  if (!ops[0]) return NULL;
+  for (int i = 0; i < n; i++) ops[i + 1] = xs[i];
+  if (!gather_operands(n, ops, device) || !tci_loop(&l, n + 1, ops)) return NULL;
+  if (!tci_status(tci_kernels(device)->pointwise(op, compute_type(common), &l, p), NULL, NULL, 0)) return NULL;
+  return rule ? tci_record(rule, ops[0], n, xs, p, p ? 4 * sizeof *p : 0) : ops[0];
+}
+
+tc_tensor *tci_unary(int op, const tc_rule *rule, tc_tensor *x, const double *p) { return pointwise(op, rule, 1, &x, p); }
+tc_tensor *tci_binary(int op, const tc_rule *rule, tc_tensor *a, tc_tensor *b, const double *p) {
+  return pointwise(op, rule, 2, (tc_tensor *[]){a, b}, p);
+}
+tc_tensor *tci_ternary(int op, const tc_rule *rule, tc_tensor *a, tc_tensor *b, tc_tensor *c, const double *p) {
+  return pointwise(op, rule, 3, (tc_tensor *[]){a, b, c}, p);
+}

@@ -1,0 +1,172 @@
+/* runtime.h: what crosses files inside the runtime: tensors, storage, scopes, errors, graph nodes. Not for users. */
+#ifndef TC_RUNTIME_H
+#define TC_RUNTIME_H
+#include "tocha.h"
+#include "../kernels/kernels.h"
+
+#define TC_INLINE_DIMS 6
+#define TC_THREAD_LOCAL _Thread_local __attribute__((tls_model("initial-exec")))
+
+/* ---- storage.c: bytes on a device, shared by views ---- */
+typedef struct tc_storage {
+  int32_t refs;
+  tc_device device;
+  void *data;
+  int64_t bytes, capacity;      /* asked for; what the allocator gave */
+  uint32_t version;             /* counts in-place changes */
+  const char *writer;           /* the operator that made the last one */
+  void (*destroy)(struct tc_storage *); /* NULL: the device's allocator; else foreign memory such as a mapped file */
+  void *owner;                  /* for destroy */
+} tc_storage;
+tc_storage *tci_storage_new(int64_t bytes, tc_device device);
+void tci_storage_drop(tc_storage *s);
+
+/* ---- alloc.c ---- */
+void *tci_small_alloc(size_t bytes);            /* pooled headers and nodes, at most TC_SMALL_MAX bytes else malloc */
+void tci_small_free(void *p, size_t bytes);
+bool tci_small_owns(const void *p);             /* does p point into a pool? */
+int64_t tci_live_bytes(void);
+bool tci_pressure(void);                        /* handle.c: is it time to collect garbage? */
+void *tci_block_alloc(int64_t bytes, int64_t *capacity);
+void tci_block_free(void *p, int64_t capacity);
+
+/* ---- tensor.c ---- */
+enum { TCF_REQUIRES_GRAD = 1, TCF_WEAK = 2, TCF_PARAMETER = 4, TCF_INFERENCE = 8, TCF_RETAIN_GRAD = 16, TCF_MANY_DIMS = 32 };
+typedef struct tc_node tc_node;
+struct tc_tensor {
+  int32_t refs;
+  uint8_t dtype, ndim, flags;
+  int8_t device;
+  int64_t numel, offset;        /* offset in elements */
+  int64_t *size, *stride;       /* into dims, or a block of their own beyond TC_INLINE_DIMS */
+  tc_storage *storage;
+  uint64_t id;                  /* never used twice */
+  tc_node *node;                /* what computed it, or the accumulator of a leaf; NULL outside any graph */
+  int32_t index;                /* which output of node */
+  uint32_t base_changes;        /* views: base->changes when node was made */
+  uint32_t changes;             /* bases: how often in-place operators gave it a new node */
+  tc_tensor *grad;
+  tc_tensor *base;              /* differentiable views: the tensor viewed */
+  int64_t dims[2 * TC_INLINE_DIMS];
+};
+int tci_elsize(int dtype);
+int tci_kind(int dtype);
+const char *tci_dtype_name(int dtype);
+static inline char *tci_data(const tc_tensor *t) { return (char *)t->storage->data + t->offset * tci_elsize(t->dtype); }
+tc_view tci_view(const tc_tensor *t);
+bool tci_contiguous(const tc_tensor *t);
+tc_tensor *tci_header(int dtype, int ndim, tc_device device);               /* no storage, sizes unset, in the scope */
+tc_tensor *tci_new(int dtype, int ndim, const int64_t *size, tc_device device); /* row-major, not initialised */
+tc_tensor *tci_like(const tc_tensor *x, int dtype);                          /* x's shape and device, row-major */
+tc_tensor *tci_alias(const tc_tensor *x);                                    /* same storage and geometry, no graph */
+tc_tensor *tci_number(double value);                                         /* a weak 0-dim tensor of a Lua number */
+tc_tensor *tci_retain(tc_tensor *t);
+void tci_release(tc_tensor *t);
+void tci_touch(tc_tensor *t, const char *writer);                            /* an in-place change happened */
+int64_t tci_live_tensors(void);
+
+/* ---- scope.c: temporaries ---- */
+void tci_scope_push(tc_tensor *t);                     /* the current scope takes over the caller's reference */
+size_t tci_scope_mark(void);
+tc_tensor *tci_scope_close(size_t mark, tc_tensor *result); /* frees the scope's tensors; result moves to the outer scope */
+tc_tensor *tci_scope_take(tc_tensor *t);               /* a reference for the caller, stolen from the scope if it can be */
+
+/* ---- error.c: tci_fail returns NULL so that operators can `return tci_fail(...)` ---- */
+void *tci_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+bool tci_failed(void);
+const char *tci_who(void);                             /* the operator that errors name */
+const char *tci_set_who(const char *name);             /* gives the one before */
+const char *tci_shape(const tc_tensor *t);             /* "[2 x 3]", in one of a few rotating buffers */
+const char *tci_sizes(int n, const int64_t *size);
+
+bool tci_interrupted(void);                            /* Ctrl-C was pressed and nobody has taken notice yet */
+
+/* ---- device.c ---- */
+void *tci_device_alloc(tc_device device, int64_t bytes, int64_t *capacity);
+void tci_device_free(tc_device device, void *data, int64_t capacity);
+const tc_kernels *tci_kernels(tc_device device);
+bool tci_device_copy(tc_device to, void *target, tc_device from, const void *source, int64_t bytes); /* contiguous bytes */
+/* What a device library brings: kernels, an allocator, copies. Device numbers count from 0; -1 is the CPU. */
+typedef struct tc_backend {
+  const tc_kernels *kernels;
+  int count;
+  void *(*alloc)(int device, int64_t bytes, int64_t *capacity);
+  void (*free)(int device, void *data, int64_t capacity);
+  int (*copy)(int to, void *target, int from, const void *source, int64_t bytes);
+} tc_backend;
+void tci_set_backend(tc_backend *backend);
+bool tci_device_of(int n, tc_tensor *const *xs, tc_device *device); /* the common device (0-dim CPU tensors go anywhere), or an error */
+
+/* ---- autograd.c: recording ---- */
+#define TC_SAVE_IN(i) (1u << (i))
+#define TC_SAVE_OUT(i) (1u << (16 + (i)))
+
+/* How an operator differentiates. grad gets the gradients of the outputs in g (NULL where none came) and leaves those of the inputs
+   in dx; both are made of public operators, so every order of derivative exists. */
+typedef struct tc_rule {
+  const char *name;
+  void (*grad)(const tc_node *n, tc_tensor **g, tc_tensor **dx);
+  uint32_t save;                /* which inputs and outputs grad reads from n->in and n->out */
+} tc_rule;
+
+typedef struct tc_edge {        /* to the node that made an input */
+  tc_node *node;                /* NULL: the input needs no gradient */
+  int32_t index;
+  uint8_t dtype, ndim;
+  int8_t device;
+  int64_t *size;                /* the input's shape, at most TC_INLINE_DIMS inline */
+  int64_t dims[TC_INLINE_DIMS];
+} tc_edge;
+
+typedef struct tc_saved {       /* a tensor kept for backward, apart from the graph so that no cycle can arise */
+  tc_tensor *alias;
+  uint32_t version;
+} tc_saved;
+
+struct tc_node {
+  int32_t refs;
+  int32_t nin, nout;
+  bool freed;                   /* backward has used it up */
+  const tc_rule *rule;
+  uint64_t seq;                 /* later nodes have larger ones; backward runs downwards */
+  tc_edge *edge;                /* nin */
+  tc_saved *saved;              /* nin + nout, alias NULL where not saved */
+  tc_tensor **in, **out;        /* while grad runs: the saved tensors */
+  void *attr;                   /* the operator's numbers */
+  tc_tensor **pending;          /* nout gradients on their way */
+  tc_tensor *leaf;              /* accumulators, and nodes under retain_grad: the tensor whose grad is set (not counted) */
+  int64_t lua;                  /* custom functions: their number on the Lua side */
+  int64_t hooks;                /* the number of the hooks on the Lua side, 0 for none */
+  uint64_t mark;                /* engine: 2 * pass, + 1 if a wanted gradient lies behind this node */
+  struct tc_engine *engine;     /* that holds its pending gradients */
+  tc_node *dying;               /* the next to be freed */
+  size_t bytes;
+};
+static inline bool tci_needs(const tc_node *n, int i) { return n->edge[i].node != NULL; }
+bool tci_grad_mode(void);
+bool tci_set_grad_mode(bool on);                       /* gives the one before */
+bool tci_recording(int n, tc_tensor *const *xs);       /* will tci_record make a node for these inputs? */
+/* Makes the node of an operator with the given outputs and inputs, if recording; returns outs[0]. attr is copied.
+   Outputs that cannot have a gradient (indices, masks) are not named. */
+tc_node *tci_node_new(const tc_rule *rule, int nin, tc_tensor *const *ins, int nout, const void *attr, size_t attr_bytes);
+tc_tensor *tci_record_n(const tc_rule *rule, int nout, tc_tensor **outs, int nin, tc_tensor *const *ins, const void *attr, size_t attr_bytes);
+tc_tensor *tci_record(const tc_rule *rule, tc_tensor *out, int nin, tc_tensor *const *ins, const void *attr, size_t attr_bytes);
+/* Like tci_record for an output that shares storage with input 0: in-place changes of either reach the other. */
+tc_tensor *tci_record_view(const tc_rule *rule, tc_tensor *out, tc_tensor *in, const void *attr, size_t attr_bytes);
+void tci_node_drop(tc_node *n);
+void tci_leave_node(tc_tensor *t);                     /* t is going away */
+tc_node *tci_grad_node(tc_tensor *t);                  /* the node gradients of t go to, NULL if it needs none */
+bool tci_requires_grad(tc_tensor *t);
+bool tci_is_leaf(const tc_tensor *t);
+extern const tc_rule tci_accumulate_rule, tci_lua_rule;
+bool tci_unpack(tc_node *n, bool connected);           /* fills n->in and n->out from what was saved, into the scope */
+void tci_free_saved(tc_node *n);
+void tci_make_history(tc_tensor *t, tc_node *n, int index); /* t is from now on output `index` of n */
+tc_node *tci_window_node(tc_tensor *base, tc_tensor *view);                       /* view = as_strided(base) */
+tc_node *tci_scatter_node(tc_tensor *base, tc_tensor *view, tc_tensor *source);   /* base with the view's window replaced */
+/* In-place operators: what to compute on instead of x (a copy while recording), and where pointwise operators may write. */
+tc_tensor *tci_inplace_begin(tc_tensor *x);
+tc_tensor *tci_target(int dtype, int ndim, const int64_t *size, int nin, tc_tensor *const *ins);
+/* x takes over the values and the history of result, which was computed from it: the end of every in-place operator. */
+tc_tensor *tci_inplace(tc_tensor *x, tc_tensor *result);
+#endif

@@ -1,0 +1,184 @@
+--- The slow path of calls: options tables, lists, names; and the errors for what does not fit.
+-- @module tocha.arguments
+
+local ffi = require 'ffi'
+local handle = require 'tocha.handle'
+local errors = require 'tocha.errors'
+local dtype = require 'tocha.dtype'
+local library = require 'tocha.library'
+local C = library.C
+
+local arguments = {}
+local Handle, istype = handle.type, ffi.istype
+
+local function is_tensor(v) return type(v) == 'cdata' and istype(Handle, v) end
+arguments.is_tensor = is_tensor
+
+--- A table whose keys are names, or nothing at all.
+local function is_options(v)
+  if type(v) ~= 'table' or getmetatable(v) ~= nil then return false end
+  return v[1] == nil and (next(v) == nil or type(next(v)) == 'string')
+end
+arguments.is_options = is_options
+
+local function is_list(v) return type(v) == 'table' and getmetatable(v) == nil and (v[1] ~= nil or v.n ~= nil or next(v) == nil) end
+
+---------------------------------------------------------------- one argument of each kind
+local takes = {tensor = 'a tensor', operand = 'a tensor or a number', indices = 'an int64 tensor or a table of positions', number = 'a number',
+  integer = 'a whole number', boolean = 'true or false', dim = 'a dim, counted from 1 or from the end with negative numbers',
+  position = 'a position, counted from 1', string = 'a string', tensors = 'a table of tensors', dims = 'a dim or a table of dims',
+  integers = 'a number or a table of numbers', positions = 'a position or a table of positions', numbers = 'a table of numbers',
+  generator = 'a tocha.Generator', dtype = 'a dtype', device = "a device such as 'cpu' or 'cuda:0'", raw = 'a value'}
+
+local read = {}
+local function whole(v) return type(v) == 'number' and v % 1 == 0 and v or nil end
+function read.tensor(v) return is_tensor(v) and v or nil end
+function read.indices(v)
+  if is_tensor(v) then return v end
+  if type(v) == 'number' or type(v) == 'table' then return require('tocha').tensor(v, {dtype = 'int64'}) end
+end
+function read.operand(v)
+  if is_tensor(v) or type(v) == 'number' then return v end
+  if type(v) == 'boolean' then return require('tocha').tensor(v) end
+  if type(v) == 'cdata' and tonumber(v) then return require('tocha').tensor(v, {dtype = 'int64'}) end
+end
+function read.number(v)
+  if type(v) == 'number' then return v end
+  if is_tensor(v) and v:numel() == 1 then return tonumber(v:item()) end
+end
+function read.integer(v) return whole(v) or (type(v) == 'cdata' and not is_tensor(v) and tonumber(v)) or nil end
+read.dim, read.position = whole, whole
+function read.boolean(v) return v end
+function read.string(v) return type(v) == 'string' and v or nil end
+function read.generator(v)
+  if type(v) == 'table' then return v.cdata end
+  return type(v) == 'cdata' and v or nil
+end
+function read.raw(v) return v end
+local function list_of(check)
+  return function(v)
+    if check(v) ~= nil then return v end
+    if not is_list(v) then return nil end
+    for i = 1, #v do
+      if check(v[i]) == nil then return nil end
+    end
+    return v
+  end
+end
+read.dims, read.integers, read.positions, read.numbers = list_of(whole), list_of(whole), list_of(whole), list_of(read.number)
+function read.tensors(v)
+  if type(v) ~= 'table' then return nil end
+  for i = 1, v.n or #v do
+    if v[i] and not is_tensor(v[i]) then return nil end
+  end
+  return v
+end
+
+local function convert(who, p, v)
+  if v == nil or (v == false and p.kind ~= 'boolean' and p.kind ~= 'operand' and p.optional) then
+    if p.optional then return nil end
+    errors.raise('%s: %s is missing: takes %s', who, p.lua, takes[p.kind])
+  end
+  if p.kind == 'dtype' then return dtype.code(v, who) end
+  if p.kind == 'device' then
+    if type(v) ~= 'string' then errors.raise('%s: %s: got %s, takes %s', who, p.lua, errors.describe(v), takes.device) end
+    local device = C.tc_device_from_name(v)
+    if device == -2147483648 then errors.pending() end
+    return device
+  end
+  local value = read[p.kind](v)
+  if p.kind == 'boolean' and type(v) ~= 'boolean' then value = nil end
+  if value == nil then errors.raise('%s: %s: got %s, takes %s', who, p.lua, errors.describe(v), takes[p.kind]) end
+  return value
+end
+
+---------------------------------------------------------------- all arguments of a call
+local function known_names(params)
+  local names = {}
+  for _, p in ipairs(params) do names[#names + 1] = p.lua end
+  return table.concat(names, ', ')
+end
+
+-- numbers one by one become the variadic list; gives the position after them
+local function gather(args, n, at)
+  local list = {}
+  while at <= n and type(args[at]) == 'number' do
+    list[#list + 1] = args[at]
+    at = at + 1
+  end
+  return list, at
+end
+
+local function place(who, params, args, n, values)
+  local at = 1
+  for i, p in ipairs(params) do
+    if at > n then return end
+    if p.variadic and type(args[at]) == 'number' then
+      values[i], at = gather(args, n, at)
+    else
+      values[i] = args[at]
+      at = at + 1
+    end
+  end
+  if at <= n then errors.raise('%s: too many arguments: takes %s', who, known_names(params)) end
+end
+
+local function name_options(who, params, options, values)
+  local out
+  for key, v in pairs(options) do
+    local found
+    for i, p in ipairs(params) do
+      if p.lua == key then
+        found = true
+        if values[i] ~= nil then errors.raise('%s: %s is given twice', who, key) end
+        values[i] = v
+      end
+    end
+    if key == 'out' and not found then
+      out, found = v, true
+    end
+    if not found then errors.raise("%s: unknown option '%s': takes %s", who, tostring(key), known_names(params)) end
+  end
+  return out
+end
+
+-- results go into the tensors of the option `out`
+local function into(out, result, ...)
+  if type(out) == 'table' then
+    for i, t in ipairs(out) do
+      local r = select(i, result, ...)
+      if r then t:set_result_(r) end
+    end
+    return unpack(out)
+  end
+  return out:set_result_(result)
+end
+
+--- The slow path of one function: reads the arguments and calls `core` with each in its place.
+function arguments.reader(fn, who, _)
+  local params = {}
+  for _, p in ipairs(fn.params) do
+    if p.kind ~= 'result' then params[#params + 1] = p end
+  end
+  local count = #params
+  return function(core, ...)
+    local n, args, values = select('#', ...), {...}, {}
+    while n > 0 and args[n] == nil do n = n - 1 end
+    local options
+    local last = args[n]
+    if n > 0 and is_options(last) and (next(last) ~= nil or (params[n] and params[n].keyword) or n > count) then
+      options = last
+      n = n - 1
+    end
+    place(who, params, args, n, values)
+    local out = options and name_options(who, params, options, values)
+    for i, p in ipairs(params) do
+      if p.variadic and values[i] == nil then values[i] = {} end
+      values[i] = convert(who, p, values[i])
+    end
+    if out then return into(out, core(unpack(values, 1, count))) end
+    return core(unpack(values, 1, count))
+  end
+end
+
+return arguments

@@ -1,0 +1,271 @@
+--- Makes the Lua functions from the schema: for every documented C function one Lua function, generated at its first use.
+-- The fast path (tensors, numbers and nils in their places) compiles into a few instructions around one C call; everything else
+-- (options tables, lists, wrong arguments) goes through `arguments.lua`.
+-- @module tocha.binding
+
+local ffi = require 'ffi'
+local library = require 'tocha.library'
+local schema = require 'tocha.schema'
+local handle = require 'tocha.handle'
+local errors = require 'tocha.errors'
+local arguments = require 'tocha.arguments'
+local C = library.C
+
+local binding = {}
+local NONE = -2147483648
+binding.NONE = NONE
+
+---------------------------------------------------------------- the functions by name
+local functions = schema.parse(library.header)
+local by_name, methods, spaces = {}, {}, {}
+
+local function short_name(name, space)
+  local prefix = space:lower() .. '_'
+  return name:sub(1, #prefix) == prefix and name:sub(#prefix + 1) or name
+end
+
+local function is_method(fn)
+  local first = fn.params[1]
+  return not fn.tags['function'] and first and (first.kind == 'tensor' or first.kind == 'operand')
+end
+
+local function enter(fn, name, form)
+  local entry = {fn = fn, form = form, name = name}
+  if not fn.tags.method and not fn.tags.only then by_name[name] = entry end
+  if is_method(fn) or form == 'tc_i_' then methods[name] = entry end
+  for _, space in ipairs(fn.tags['in'] or {}) do
+    spaces[space] = spaces[space] or {}
+    spaces[space][short_name(name, space)] = entry
+  end
+end
+
+for _, fn in ipairs(functions) do
+  for _, form in ipairs(schema.forms(fn)) do
+    local names = {fn.name, unpack(fn.tags.alias or {})}
+    for _, name in ipairs(names) do
+      if form == 'tc_i_' and not name:find('_$') then name = name .. '_' end
+      enter(fn, name, form)
+    end
+  end
+end
+
+---------------------------------------------------------------- generating one
+local out_of_memory = ': out of memory'
+
+--- After a call that did not return 0: collects if memory is tight; true if the call should be tried again; else raises.
+function binding.recover(status, tried)
+  if status == 2 then
+    handle.collect()
+    return false
+  end
+  if not tried and ffi.string(C.tc_error_text()):find(out_of_memory, 1, true) then
+    handle.collect()
+    C.tc_empty_cache()
+    return true
+  end
+  return errors.pending()
+end
+
+-- how a C argument is made from Lua argument `a`: test for the fast path, statements, expressions to pass
+local makers = {}
+local function plain(test, optional_value, default)
+  return function(p, a)
+    local t, pre = test:gsub('%$', a), ''
+    if p.optional then
+      t = ('(%s == nil or %s)'):format(a, t)
+      local value = p.default
+      if value == nil then value = optional_value end
+      pre = ('if %s == nil then %s = %s end'):format(a, a, default and default(value) or tostring(value))
+    end
+    return t, pre, a
+  end
+end
+local function literal(v)
+  if v == math.huge then return 'math.huge' elseif v == -math.huge then return '-math.huge' end
+  return type(v) == 'string' and ('%q'):format(v) or tostring(v)
+end
+
+function makers.tensor(p, a)
+  local test = ('istype(Handle, %s)'):format(a)
+  return p.optional and ('(%s == nil or %s)'):format(a, test) or test, '', a
+end
+makers.indices = makers.tensor
+function makers.operand(p, a)
+  local t, n, given = a .. '_t', a .. '_n', a .. '_given'
+  local test = ('(type(%s) == "number" or istype(Handle, %s)%s)'):format(a, a, p.optional and (' or %s == nil'):format(a) or '')
+  local pre = ('local %s, %s = %s, 0 if type(%s) == "number" then %s, %s = nil, %s end'):format(t, n, a, a, t, n, a)
+  if p.optional then pre = pre .. (' local %s = %s ~= nil'):format(given, a) end
+  return test, pre, t .. ', ' .. n .. (p.optional and ', ' .. given or '')
+end
+makers.number = plain('type($) == "number"', '0/0', literal)
+makers.integer = plain('(type($) == "number" and $ % 1 == 0)', NONE)
+makers.dim = makers.integer
+makers.position = makers.integer
+makers.boolean = plain('type($) == "boolean"', false)
+makers.string = plain('type($) == "string"', 'nil', literal)
+function makers.dtype(p, a) return a .. ' == nil', ('if %s == nil then %s = %d end'):format(a, a, NONE), a end
+makers.device = makers.dtype
+function makers.generator(p, a) return a .. ' == nil', '', a end
+makers.raw = makers.generator
+
+-- lists travel in buffers that each generated function owns
+local function list(kind)
+  return function(p, a)
+    local pre = ('local %s_p, %s_n = fill_%s(buffers, %q, %s)'):format(a, a, kind, p.name, a)
+    local test = kind == 'tensors' and 'false' or ('type(%s) == "number"'):format(a)
+    if p.optional then test = ('(%s == nil or %s)'):format(a, test) end
+    return test, pre, ('%s_p, %s_n'):format(a, a)
+  end
+end
+makers.tensors, makers.dims, makers.integers = list('tensors'), list('integers'), list('integers')
+makers.positions, makers.numbers = makers.integers, list('numbers')
+
+local template = [[
+local C, Handle, new, istype, recover, slow, buffers, fill_tensors, fill_integers, fill_numbers = ...
+local type, call = type, C.%s
+local function core(%s)
+  %s
+  local status = call(%s)
+  if status ~= 0 and recover(status) then
+    status = call(%s)
+    if status ~= 0 then recover(status, true) end
+  end
+  return %s
+end
+local function front(%s%s)
+  if %s then return core(%s) end
+  return slow(core, %s%s)
+end
+return front, core
+]]
+
+local function results_of(fn, form)
+  if form == 'tc_i_' or fn.tags.self or fn.name:find('_$') and is_method(fn) then return 'a1', nil end
+  if fn.returns == 'void' then return '', nil end
+  if fn.returns == 'bool' then return 'number[0] ~= 0', nil end
+  if fn.returns ~= 'tc_tensor *' then return 'number[0]', nil end
+  local names, list = {}, {'out'}
+  for _, p in ipairs(fn.params) do
+    if p.kind == 'result' then list[#list + 1] = 'r_' .. p.name end
+  end
+  for i, name in ipairs(list) do names[i] = i == 1 and name or ('(%s.t ~= nil and %s or nil)'):format(name, name) end
+  return table.concat(names, ', '), list
+end
+
+local fillers = {}
+function fillers.integers(buffers, name, v)
+  if v == nil then return nil, 0 end
+  local buffer = buffers[name]
+  if type(v) == 'number' then
+    buffer[0] = v
+    return buffer, 1
+  end
+  local n = #v
+  if n > 64 then buffer = ffi.new('int64_t[?]', n) end
+  for i = 1, n do buffer[i - 1] = v[i] end
+  return buffer, n
+end
+function fillers.numbers(_, _, v)
+  if v == nil then return nil, 0 end
+  if type(v) == 'number' then v = {v} end
+  return ffi.new('double[?]', math.max(#v, 1), v), #v
+end
+function fillers.tensors(buffers, name, v)
+  if v == nil then return nil, 0 end
+  local n, buffer = v.n or #v, buffers[name]
+  if n > 64 then buffer = ffi.new('tc_handle *[?]', n) end
+  for i = 1, n do buffer[i - 1] = v[i] or nil end
+  return buffer, n
+end
+
+local function buffers_for(fn)
+  local buffers = {}
+  for _, p in ipairs(fn.params) do
+    if p.kind == 'tensors' then buffers[p.name] = ffi.new('tc_handle *[64]')
+    elseif p.kind == 'dims' or p.kind == 'integers' or p.kind == 'positions' then buffers[p.name] = ffi.new('int64_t[64]') end
+  end
+  return buffers
+end
+
+local number_out = ffi.new('double[1]')
+local declared = {}
+
+local function source_of(fn, form, symbol)
+  local names, tests, pre, pass, count, variadic = {}, {}, {}, {}, 0, false
+  local value, outs = results_of(fn, form)
+  local makes_result = form == 'tc_h_' and fn.returns ~= 'void'
+  if makes_result then pass[1] = fn.returns == 'tc_tensor *' and 'out' or 'number' end
+  if makes_result and fn.returns == 'tc_tensor *' then
+    for _, name in ipairs(outs or {'out'}) do pre[#pre + 1] = ('local %s = new()'):format(name) end
+    for i = 2, #(outs or {}) do pass[#pass + 1] = outs[i] end
+  elseif makes_result then
+    pre[1] = 'local number = buffers.number'
+  end
+  for _, p in ipairs(fn.params) do
+    if p.kind ~= 'result' then
+      count = count + 1
+      local a = 'a' .. count
+      local test, before, expression = makers[p.kind](p, a)
+      names[count], tests[count], pass[#pass + 1] = a, p.variadic and 'false' or test, expression
+      if before ~= '' then pre[#pre + 1] = before end
+      variadic = variadic or p.variadic
+    end
+  end
+  names, tests, pass = table.concat(names, ', '), table.concat(tests, ' and '), table.concat(pass, ', ')
+  if tests == '' then tests = 'true' end
+  local comma = names == '' and '' or names .. ', '
+  local rest = variadic and '...' or 'extra'
+  if not variadic then tests = tests .. ' and extra == nil' end
+  return template:format(symbol, names, table.concat(pre, '\n  '), pass, pass, value, comma, rest, tests, names, comma, rest)
+end
+
+local function generate(entry)
+  local fn, form = entry.fn, entry.form
+  local symbol = form .. fn.c:sub(4)
+  if not declared[symbol] then
+    ffi.cdef(schema.wrapper(fn, form) .. ';')
+    declared[symbol] = true
+  end
+  local buffers = buffers_for(fn)
+  buffers.number = number_out
+  local chunk = assert(loadstring(source_of(fn, form, symbol), '=tocha.' .. entry.name))
+  local reader = arguments.reader(fn, entry.name, form)
+  local front, core = chunk(C, handle.type, handle.new, ffi.istype, binding.recover, reader, buffers, fillers.tensors, fillers.integers,
+    fillers.numbers)
+  entry.core = core
+  return front
+end
+
+local function get(entries, name)
+  local entry = entries and entries[name]
+  if not entry then return nil end
+  if not entry.made then entry.made = generate(entry) end
+  return entry.made
+end
+
+--- tocha.NAME, x:NAME, tocha.SPACE.NAME; nil if there is none.
+function binding.get(name) return get(by_name, name) end
+function binding.method(name) return get(methods, name) end
+function binding.in_space(space, name) return get(spaces[space], name) end
+
+--- The names there are: of functions, of methods, or within a space.
+function binding.names(of, space)
+  local from = by_name
+  if of == 'method' then from = methods elseif of == 'space' then from = spaces[space] or {} end
+  local list = {}
+  for name in pairs(from) do list[#list + 1] = name end
+  table.sort(list)
+  return list
+end
+
+--- The schema entry of a name, wherever it is: for help.
+function binding.describe(name)
+  local entry = by_name[name] or methods[name]
+  if entry then return entry.fn end
+  for _, space in pairs(spaces) do
+    if space[name] then return space[name].fn end
+  end
+end
+
+binding.functions = functions
+return binding

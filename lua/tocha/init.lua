@@ -1,0 +1,86 @@
+--- Tocha: tensors, automatic differentiation and neural networks for LuaJIT.
+-- Everything here loads on first use; `require 'tocha'` itself takes a few milliseconds.
+-- @module tocha
+
+local ffi = require 'ffi'
+local library = require 'tocha.library'
+local errors = require 'tocha.errors'
+local handle = require 'tocha.handle'
+local binding = require 'tocha.binding'
+local tensor = require 'tocha.tensor'
+local dtype = require 'tocha.dtype'
+local C = library.C
+
+local tocha = {version = ffi.string(C.tc_version_text()), is_tensor = tensor.is_tensor, inf = math.huge, pi = math.pi, nan = 0 / 0}
+
+for name, d in pairs(dtype.by_name) do tocha[name] = d end
+
+-- what is in files of its own: name -> module, and the field of it that is meant
+local lazy = {
+  nn = 'tocha.nn', optim = 'tocha.optim', autograd = 'tocha.autograd', utils = 'tocha.utils', data = 'tocha.utils.data', class = 'tocha.class',
+  distributions = 'tocha.distributions', linalg = 'tocha.linalg', cuda = 'tocha.cuda', memory = 'tocha.memory', random = 'tocha.random',
+}
+local fields = {
+  ['tocha.create'] = 'tensor as_tensor scalar_tensor arange get_default_dtype set_default_dtype promote_types can_cast result_type finfo iinfo',
+  ['tocha.gradmode'] = 'no_grad enable_grad inference_mode set_grad_enabled is_grad_enabled',
+  ['tocha.lists'] = 'split split_with_sizes chunk tensor_split unbind hsplit vsplit dsplit broadcast_tensors broadcast_shapes broadcast_to ' ..
+    'atleast_1d atleast_2d atleast_3d meshgrid cartesian_prod combinations block_diag',
+  ['tocha.choose'] = 'max min median nanmedian where equal allclose is_floating_point is_complex is_signed is_nonzero argwhere norm std var',
+  ['tocha.io'] = 'save load',
+  ['tocha.print'] = 'set_printoptions',
+  ['tocha.memory'] = 'memory_stats memory_summary empty_cache scope live_tensors',
+  ['tocha.indexing'] = 'ellipsis newaxis',
+  ['tocha.random'] = 'manual_seed seed initial_seed get_rng_state set_rng_state Generator default_generator',
+}
+local home = {}
+for module, names in pairs(fields) do
+  for name in names:gmatch('%S+') do home[name] = module end
+end
+
+local function find_module(name)
+  local ok, loader = pcall(require, name)
+  if ok then return loader end
+  if not tostring(loader):find("module '" .. name .. "' not found", 1, true) then error(loader, 0) end
+end
+
+local function resolve(name)
+  if home[name] then
+    local module = find_module(home[name])
+    if module and module[name] ~= nil then return module[name] end
+  end
+  if lazy[name] then
+    local module = find_module(lazy[name])
+    if module then return module end
+  end
+  local f = binding.get(name)
+  if f then return f end
+  if #binding.names('space', name) > 0 then return require('tocha.space')(name) end
+end
+
+setmetatable(tocha, {__index = function(self, name)
+  local value = type(name) == 'string' and resolve(name)
+  if value ~= nil and value ~= false then rawset(self, name, value) else value = nil end
+  return value
+end})
+
+-- methods written in Lua that take part in the metatable like the operators of the C side
+local method_homes = {
+  ['tocha.lists'] = 'split split_with_sizes chunk tensor_split unbind hsplit vsplit dsplit broadcast_to',
+  ['tocha.choose'] = 'max min median nanmedian where equal allclose is_nonzero norm std var apply_ expand_as view_as reshape_as ' ..
+    'is_same_size dist',
+  ['tocha.create'] = 'new_tensor',
+}
+local method_home = {}
+for module, names in pairs(method_homes) do
+  for name in names:gmatch('%S+') do method_home[name] = module end
+end
+local of_binding = getmetatable(tensor.methods).__index
+setmetatable(tensor.methods, {__index = function(self, name)
+  local module = method_home[name] and find_module(method_home[name])
+  local f = module and module[name] or of_binding(self, name)
+  if f then rawset(self, name, f) end
+  return f
+end})
+
+tocha.errors, tocha.handles_hooked = errors, handle.hooked
+return tocha

@@ -1,0 +1,110 @@
+-- handles.lua: writes the C wrappers that Lua calls, one for each documented function of tocha.h (usage: luajit tools/handles.lua lib/tocha.h).
+-- A wrapper turns handles and numbers into the C function's arguments, calls it in a scope of its own and hands the results over.
+package.path = 'lua/?.lua;' .. package.path
+local schema = require 'tocha.schema'
+
+local function read(path)
+  local file = assert(io.open(path, 'rb'))
+  local text = file:read('*a')
+  file:close()
+  return text
+end
+
+local out = {}
+local function emit(format, ...) out[#out + 1] = string.format(format, ...) end
+
+-- statements that make argument `name` of the C function, and the expression to pass
+local makers = {}
+function makers.tensor(p, self)
+  if self then return nil, 'twin' end
+  return string.format('  tc_tensor *p_%s = tci_unwrap%s(%s, "%s");', p.name, p.optional and '_optional' or '', p.name, p.lua), 'p_' .. p.name
+end
+makers.indices = makers.tensor
+function makers.operand(p, self)
+  if self then return nil, 'twin' end
+  local call = p.optional and 'tci_unwrap_optional_operand(%s, %s_number, %s_given, "%s")' or 'tci_unwrap_operand(%s, %s_number, "%s")'
+  local text = p.optional and call:format(p.name, p.name, p.name, p.lua) or call:format(p.name, p.name, p.lua)
+  return string.format('  tc_tensor *p_%s = %s;', p.name, text), 'p_' .. p.name
+end
+function makers.tensors(p)
+  local make = '  tc_tensor *few_%s[16], **p_%s = n_%s <= 16 ? few_%s : malloc((size_t)n_%s * sizeof *p_%s);\n' ..
+    '  if (!p_%s) tci_fail("out of memory");\n  else tci_unwrap_list(%s, n_%s, p_%s, "%s");'
+  local n = p.name
+  return make:format(n, n, n, n, n, n, n, n, n, n, p.lua), ('%s ? p_%s : NULL, n_%s'):format(n, n, n), ('  if (p_%s != few_%s) free(p_%s);'):format(n, n, n)
+end
+local function from_one(ctype)
+  return function(p)
+    local n = p.name
+    local make = '  %s p_%s[TC_MAX_DIMS];\n  if (n_%s > TC_MAX_DIMS) n_%s = 0, tci_fail("%s: more than %%d entries", TC_MAX_DIMS);\n' ..
+      '  for (int i = 0; i < n_%s; i++) p_%s[i] = tci_from_one(%s[i], "%s");'
+    return make:format(ctype, n, n, n, p.lua, n, n, n, p.lua), ('%s ? p_%s : NULL, n_%s'):format(n, n, n)
+  end
+end
+makers.dims = from_one('tc_dim')
+makers.positions = from_one('tc_index')
+function makers.integers(p) return nil, ('%s, n_%s'):format(p.name, p.name) end
+makers.numbers = makers.integers
+function makers.dim(p)
+  if p.optional and p.default == nil then
+    return ('  if (%s != TC_NONE) %s = tci_from_one(%s, "%s");'):format(p.name, p.name, p.name, p.lua), p.name
+  end
+  return ('  %s = tci_from_one(%s, "%s");'):format(p.name, p.name, p.lua), p.name
+end
+makers.position = makers.dim
+function makers.result(p) return ('  tc_tensor *r_%s = NULL;'):format(p.name), '&r_' .. p.name end
+
+-- only calls, sets no results: the arguments and what to free afterwards
+local function arguments(fn, inplace)
+  local names, after, seen_self = {}, {}, false
+  for _, p in ipairs(fn.params) do
+    local maker = makers[p.kind]
+    local self = inplace and not seen_self and (p.kind == 'tensor' or p.kind == 'operand')
+    seen_self = seen_self or self
+    local before, expression, cleanup = nil, p.name, nil
+    if maker then before, expression, cleanup = maker(p, self) end
+    if before then emit('%s', before) end
+    names[#names + 1] = expression
+    after[#after + 1] = cleanup
+  end
+  return table.concat(names, ', '), after
+end
+
+local function plain(fn)
+  emit('%s {\n  size_t mark = tci_enter("%s");', schema.wrapper(fn, 'tc_h_'), fn.name)
+  local args, after = arguments(fn, false)
+  if fn.returns == 'tc_tensor *' then
+    emit('  tc_tensor *r = tci_failed() ? NULL : %s(%s);', fn.c, args)
+    for _, p in ipairs(fn.params) do
+      if p.kind == 'result' then emit('  tci_wrap(%s, r_%s);', p.name, p.name) end
+    end
+    emit('  tci_wrap(out, r);')
+  elseif fn.returns == 'void' then emit('  if (!tci_failed()) %s(%s);', fn.c, args)
+  else emit('  *out = tci_failed() ? 0 : (double)%s(%s);', fn.c, args)
+  end
+  for _, text in ipairs(after) do emit('%s', text) end
+  emit('  return tci_leave(mark);\n}\n')
+end
+
+local function inplace(fn)
+  local self
+  for _, p in ipairs(fn.params) do
+    if p.kind == 'tensor' or p.kind == 'operand' then self = p break end
+  end
+  local name = fn.name:find('_$') and fn.name or fn.name .. '_'
+  emit('%s {\n  size_t mark = tci_enter("%s");', schema.wrapper(fn, 'tc_i_'), name)
+  emit('  tc_tensor *x = tci_unwrap(%s, "%s"), *twin = tci_inplace_begin(x);', self.name, self.lua)
+  if self.kind == 'operand' then emit('  (void)%s_number;', self.name) end
+  local args, after = arguments(fn, true)
+  emit('  tci_inplace(x, tci_failed() ? NULL : %s(%s));', fn.c, args)
+  for _, text in ipairs(after) do emit('%s', text) end
+  emit('  return tci_leave(mark);\n}\n')
+end
+
+emit('/* Made from tocha.h by tools/handles.lua. */\n#include "glue.h"\n#include <stdlib.h>\n#pragma GCC visibility push(default)\n')
+for _, fn in ipairs(schema.parse(read(arg[1]))) do
+  for _, form in ipairs(schema.forms(fn)) do
+    if form == 'tc_h_' then plain(fn) else inplace(fn) end
+  end
+end
+emit('#pragma GCC visibility pop')
+print(table.concat(out, '\n'))
