@@ -1,0 +1,80 @@
+--- Automatic differentiation beyond `x:backward()`: gradients as values, functions of one's own, numeric checks, Jacobians.
+-- @module tocha.autograd
+
+local args = require 'tocha.args'
+local engine = require 'tocha.engine'
+local gradmode = require 'tocha.gradmode'
+
+local autograd = {
+  no_grad = gradmode.no_grad, enable_grad = gradmode.enable_grad, inference_mode = gradmode.inference_mode,
+  set_grad_enabled = gradmode.set_grad_enabled,
+}
+
+local lazy = {
+  Function = 'tocha.autograd.function', once_differentiable = 'tocha.autograd.once', functional = 'tocha.autograd.functional',
+  gradcheck = 'tocha.autograd.gradcheck', gradgradcheck = 'tocha.autograd.gradcheck',
+}
+
+-- a list with as many places as there are outputs
+local function output_gradients(given, outputs, who)
+  local list = given ~= nil and engine.list_of_tensors(given, who) or {}
+  if #list > #outputs then args.fail('%s: got %d gradients, takes %d', who, #list, #outputs) end
+  return list
+end
+
+local read_backward = args.spec('backward', 'tensors', 'grad_tensors=nil', 'retain_graph:bool=nil', 'create_graph:bool=false', 'inputs=nil')
+
+--- Adds the gradients of all the given tensors into the .grad of the leaves they come from.
+-- @param tensors a tensor or a list
+-- @param[opt] grad_tensors for each the gradient to begin with; a tensor of one element can do without
+-- @param[opt] retain_graph keeps what was saved for backward, so that the graph can be walked again; as create_graph unless given
+-- @param[opt] create_graph makes gradients that can be differentiated
+-- @param[opt] inputs only these tensors get a .grad
+function autograd.backward(...)
+  local tensors, grad_tensors, retain_graph, create_graph, inputs = read_backward(...)
+  tensors = engine.list_of_tensors(tensors, 'backward: tensors')
+  local gradients = output_gradients(grad_tensors, tensors, 'backward: grad_tensors')
+  if not inputs then return engine.backward_all(tensors, gradients, retain_graph, create_graph) end
+  inputs = engine.list_of_tensors(inputs, 'backward: inputs')
+  local list = engine.gradients(tensors, inputs, gradients, retain_graph, create_graph, true)
+  for i, x in ipairs(inputs) do
+    if list[i] then x.grad = x.grad and x.grad + list[i] or list[i] end
+  end
+end
+
+local read_grad = args.spec('grad', 'outputs', 'inputs', 'grad_outputs=nil', 'retain_graph:bool=nil', 'create_graph:bool=false',
+  'only_inputs:bool=true', 'allow_unused:bool=nil', 'is_grads_batched:bool=false', 'materialize_grads:bool=false')
+
+-- the gradients as values; nil, or zeros, where an input does not matter
+local function spread(list, inputs, materialize)
+  for i, x in ipairs(inputs) do
+    if list[i] == false then list[i] = materialize and require('tocha').zeros_like(x) or nil end
+  end
+  return unpack(list, 1, #inputs)
+end
+
+--- The gradients of outputs by inputs, one value for each input; nothing is added into any .grad.
+-- @param outputs a tensor or a list; with several, the gradients are those of their sum
+-- @param inputs a tensor or a list
+-- @param[opt] grad_outputs for each output the gradient to begin with; one of a single element can do without
+-- @param[opt] retain_graph, create_graph as in `backward`
+-- @param[opt] allow_unused an input that does not take part gives nil, instead of an error
+-- @param[opt] materialize_grads an input that does not take part gives zeros
+-- @return one gradient for each input
+function autograd.grad(...)
+  local outputs, inputs, grad_outputs, retain_graph, create_graph, _, allow_unused, batched, materialize = read_grad(...)
+  if batched then args.fail('grad: is_grads_batched is not offered: call grad once for each gradient') end
+  outputs = engine.list_of_tensors(outputs, 'grad: outputs')
+  inputs = engine.list_of_tensors(inputs, 'grad: inputs')
+  if materialize and allow_unused == false then args.fail('grad: materialize_grads needs allow_unused') end
+  local gradients = output_gradients(grad_outputs, outputs, 'grad: grad_outputs')
+  return spread(engine.gradients(outputs, inputs, gradients, retain_graph, create_graph, allow_unused or materialize), inputs, materialize)
+end
+
+return setmetatable(autograd, {__index = function(self, name)
+  if not lazy[name] then return nil end
+  local module = require(lazy[name])
+  local value = (name == 'gradcheck' or name == 'gradgradcheck') and module[name] or module
+  rawset(self, name, value)
+  return value
+end})
