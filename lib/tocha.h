@@ -6,7 +6,8 @@
  *
  * The names stand for the C parameters in order; after a lone * they can be given by name only; `size...` also takes the numbers
  * one by one. Tags at the end: @inplace (also f_), @method (a method only), @function (not a method), @alias NAMES, @in NAMESPACE,
- * @name NAME (when C needs another one). Functions without such a comment serve the binding alone.
+ * @name NAME (when C needs another one), @only (for the library itself), @self (changes and gives its first
+ * argument), @mutates (the in-place form alone). Functions without such a comment serve the binding alone.
  *
  * Rules of the C side:
  * - A returned tensor belongs to the current scope (tc_scope_begin); tc_keep() makes it outlive it.
@@ -192,7 +193,8 @@ tc_tensor *tc_copy(tc_tensor *input, tc_tensor *src);
 tc_tensor *tc_select(tc_tensor *input, tc_dim dim, tc_index index);
 /// narrow(input, dim, start, length)  length places of dim from start.
 tc_tensor *tc_narrow(tc_tensor *input, tc_dim dim, tc_index start, int64_t length);
-tc_tensor *tc_slice(tc_tensor *x, tc_dim dim, tc_index first, tc_index last, int64_t step);
+/// slice(input, dim, first, last, step = 1)  The places first, first + step, ... up to last of a dim. @only
+tc_tensor *tc_slice(tc_tensor *input, tc_dim dim, tc_index first, tc_index last, int64_t step);
 /// diagonal(input, offset = 0, dim1 = 1, dim2 = 2)  The diagonal over two dims, as the last dim.
 tc_tensor *tc_diagonal(tc_tensor *input, int64_t offset, tc_dim dim1, tc_dim dim2);
 /// unfold(input, dimension, size, step)  All windows of size places along a dim, step apart, in a new last dim. @method
@@ -602,7 +604,7 @@ tc_tensor *tc_layer_norm(tc_tensor *input, const int64_t *normalized_shape, int 
 tc_tensor *tc_rms_norm(tc_tensor *input, const int64_t *normalized_shape, int n_normalized_shape, tc_tensor *weight, tc_operand *eps);
 /// group_norm(input, num_groups, weight = nil, bias = nil, eps = 1e-5)  Each group of channels normalised on its own. @function @in F
 tc_tensor *tc_group_norm(tc_tensor *input, int64_t num_groups, tc_tensor *weight, tc_tensor *bias, double eps);
-/// batch_norm(input, running_mean, running_var, weight = nil, bias = nil, training = false, momentum = 0.1, eps = 1e-5)  Each channel normalised over the batch, or by running statistics, which training moves. @function @in F
+/// batch_norm(input, running_mean = nil, running_var = nil, weight = nil, bias = nil, training = false, momentum = 0.1, eps = 1e-5)  Each channel normalised over the batch, or by running statistics, which training moves. @function @in F
 tc_tensor *tc_batch_norm(tc_tensor *input, tc_tensor *running_mean, tc_tensor *running_var, tc_tensor *weight, tc_tensor *bias, bool training, double momentum, double eps);
 /// instance_norm(input, running_mean = nil, running_var = nil, weight = nil, bias = nil, use_input_stats = true, momentum = 0.1, eps = 1e-5)  Each channel of each instance normalised on its own. @function @in F
 tc_tensor *tc_instance_norm(tc_tensor *input, tc_tensor *running_mean, tc_tensor *running_var, tc_tensor *weight, tc_tensor *bias, bool use_input_stats, double momentum, double eps);
@@ -643,8 +645,8 @@ tc_tensor *tc_ctc_slope(tc_tensor *g, tc_tensor *slope);
 tc_tensor *tc_glu(tc_tensor *input, tc_dim dim);
 /// prelu(input, weight)  x above 0, weight * x below; weight has 1 element or one for each channel. @in F
 tc_tensor *tc_prelu(tc_tensor *input, tc_tensor *weight);
-/// rrelu(input, lower = 0.125, upper = 0.3333333333333333, training = false)  leaky_relu with a random slope in training, the middle one else. @inplace @function @in F
-tc_tensor *tc_rrelu(tc_tensor *input, double lower, double upper, bool training);
+/// rrelu(input, lower = 0.125, upper = 0.3333333333333333, training = false, inplace = false)  leaky_relu with a random slope in training, the middle one else. @inplace @function @in F
+tc_tensor *tc_rrelu(tc_tensor *input, double lower, double upper, bool training, bool inplace);
 /// gumbel_softmax(logits, tau = 1, hard = false, eps = 1e-10, dim = -1)  A random sample, soft or one-hot, from the distribution of logits. @function @in F
 tc_tensor *tc_gumbel_softmax(tc_tensor *logits, double tau, bool hard, double eps, tc_dim dim);
 
@@ -657,7 +659,7 @@ tc_tensor *tc_rows_added(tc_tensor *x, tc_tensor *index, tc_tensor *scale, int64
 
 /// scaled_dot_product_attention(query, key, value, attn_mask = nil, dropout_p = 0, is_causal = false, *, scale = nil, enable_gqa = false)  softmax(query key' scale + mask) value; a bool mask says what may be seen. @function @in F
 tc_tensor *tc_scaled_dot_product_attention(tc_tensor *query, tc_tensor *key, tc_tensor *value, tc_tensor *attn_mask, double dropout_p, bool is_causal, tc_operand *scale, bool enable_gqa);
-/// recurrent_layer(kind, x, h, c, w_hh, b_hh = nil, w_hr = nil, batch_sizes = nil, reverse = false)  One direction of one layer of a 'tanh', 'relu', 'lstm' or 'gru' network: x (time, batch, gates) is the projected input, bias b_ih included, or (rows, gates) of packed sequences with batch_sizes; h and c (nil but for lstm) the first states. Gives the outputs, the last h, the last c. @function @in F
+/// recurrent_layer(kind, x, h, c = nil, w_hh, b_hh = nil, w_hr = nil, batch_sizes = nil, reverse = false)  One direction of one layer of a 'tanh', 'relu', 'lstm' or 'gru' network: x (time, batch, gates) is the projected input, bias b_ih included, or (rows, gates) of packed sequences with batch_sizes; h and c (nil but for lstm) the first states. Gives the outputs, the last h, the last c. @function @in F
 tc_tensor *tc_recurrent_layer(const char *kind, tc_tensor *x, tc_tensor *h, tc_tensor *c, tc_tensor *w_hh, tc_tensor *b_hh, tc_tensor *w_hr, const int64_t *batch_sizes, int n_batch_sizes, bool reverse, tc_tensor **h_n, tc_tensor **c_n);
 
 /* ---- indexing, joining, random (lib/ops/select.c, scatter.c, masked.c, join.c, arrange.c, pad.c, diagonal.c, random.c, dropout.c, lib/random.c) ---- */
@@ -679,7 +681,8 @@ tc_tensor *tc_take_along_dim(tc_tensor *input, tc_indices *indices, tc_dim dim);
 tc_tensor *tc_take(tc_tensor *input, tc_indices *index);
 /// put(input, index, source, accumulate = false)  source put at, or added to, places of the flattened tensor. @inplace @method
 tc_tensor *tc_put(tc_tensor *input, tc_indices *index, tc_tensor *source, bool accumulate);
-tc_tensor *tc_index_get(tc_tensor *x, tc_tensor *const *indices, int n);
+/// index_get(input, indices)  The elements that the index tensors name together; dims without one stay whole. @only
+tc_tensor *tc_index_get(tc_tensor *input, tc_tensor *const *indices, int n_indices);
 /// index_put(input, indices, values, accumulate = false)  values put at, or added to, the places that the index tensors name together. @inplace
 tc_tensor *tc_index_put(tc_tensor *input, tc_tensor *const *indices, int n_indices, tc_operand *values, bool accumulate);
 /// scatter(input, dim, index, src, *, reduce = nil)  Each element of src, or a number, put where index says along dim. @inplace
@@ -753,6 +756,7 @@ tc_tensor *tc_select_scatter(tc_tensor *input, tc_tensor *src, tc_dim dim, tc_in
 tc_tensor *tc_diagonal_scatter(tc_tensor *input, tc_tensor *src, int64_t offset, tc_dim dim1, tc_dim dim2);
 tc_generator *tc_generator_new(void);
 void tc_generator_free(tc_generator *g);
+tc_generator *tc_generator_default(void);
 void tc_generator_manual_seed(tc_generator *g, int64_t seed);
 double tc_generator_seed(tc_generator *g);
 int64_t tc_generator_initial_seed(tc_generator *g);

@@ -29,6 +29,9 @@ function args.fail(format, ...)
   end
 end
 
+--- What generated code is called, so that errors are not blamed on it.
+function args.chunkname(name) return here .. 'args/' .. name end
+
 --- True for a table of options: plain, without list items, with string keys if any.
 function args.is_options(value)
   if type(value) ~= 'table' or getmetatable(value) ~= nil then return false end
@@ -216,7 +219,7 @@ end
 -- @treturn function store(t, ...), which sets a field of `t` for each
 function args.spec(name, ...)
   local spec = parse_all(name, ...)
-  local chunk = assert(loadstring(generate(spec), here .. 'args/' .. name))
+  local chunk = assert(loadstring(generate(spec), args.chunkname(name)))
   return chunk(spec, args.is_options, check_options, missing, too_many, wrong, types)
 end
 

@@ -9,20 +9,17 @@ local F = {}
 -- What a file here gives takes the place of the operator of that name ...
 local wrappers = {
   functional_activation = [[relu relu_ relu6 relu6_ selu selu_ silu silu_ mish mish_ hardsigmoid hardsigmoid_ hardswish
-    hardswish_ elu elu_ celu celu_ leaky_relu leaky_relu_ hardtanh hardtanh_ threshold threshold_ gelu]],
-  functional_wrapped_loss = [[cross_entropy nll_loss mse_loss l1_loss smooth_l1_loss huber_loss kl_div
-    binary_cross_entropy binary_cross_entropy_with_logits]],
+    hardswish_ elu elu_ celu celu_ leaky_relu leaky_relu_ hardtanh hardtanh_ threshold threshold_ gelu rrelu]],
+  functional_loss = [[cross_entropy nll_loss mse_loss l1_loss smooth_l1_loss kl_div binary_cross_entropy
+    binary_cross_entropy_with_logits poisson_nll_loss hinge_embedding_loss soft_margin_loss margin_ranking_loss
+    cosine_embedding_loss multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss triplet_margin_loss
+    triplet_margin_with_distance_loss]],
 }
 
 -- ... and here only if there is none.
 local compositions = {
-  functional_activation = 'glu prelu rrelu rrelu_',
-  functional_loss = [[poisson_nll_loss gaussian_nll_loss margin_ranking_loss hinge_embedding_loss soft_margin_loss
-    cosine_embedding_loss multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss triplet_margin_loss
-    triplet_margin_with_distance_loss]],
-  functional_distance = 'cosine_similarity pairwise_distance normalize bilinear local_response_norm gumbel_softmax',
+  functional_bilinear = 'bilinear',
   functional_vision = 'pixel_shuffle pixel_unshuffle channel_shuffle affine_grid',
-  functional_attention = 'scaled_dot_product_attention',
 }
 
 local function by_name(files)

@@ -1,7 +1,6 @@
 --- Activations of tocha.nn.functional with PyTorch's `inplace` argument around the operators of the library.
 -- @module tocha.nn.functional_activation
 
-local tocha = require 'tocha'
 local args = require 'tocha.args'
 local native = require 'tocha.nn.native'
 
@@ -67,57 +66,14 @@ function activation.gelu(input, approximate)
   return native.gelu(input, approximate)
 end
 
-if not native.glu then
-  local read_glu = args.spec('glu', 'input:tensor', 'dim:int=-1')
+local read_rrelu = args.spec('rrelu', 'input:tensor', 'lower:num=0.125', 'upper:num=0.3333333333333333', 'training:bool=false',
+  'inplace:bool=false')
 
-  --- The first half of a dimension times the sigmoid of the second. Source: Y. Dauphin et al., 2016.
-  function activation.glu(...)
-    local input, dim = read_glu(...)
-    local n = input:size(dim)
-    if n % 2 ~= 0 then args.fail('glu: dimension %d has %d entries, takes an even number', dim, n) end
-    return input:narrow(dim, 1, n / 2) * input:narrow(dim, n / 2 + 1, n / 2):sigmoid()
-  end
-end
-
-if not native.prelu then
-  local read_prelu = args.spec('prelu', 'input:tensor', 'weight:tensor')
-
-  --- max(0, x) + weight min(0, x); a weight of several entries has one for each channel (dimension 2).
-  function activation.prelu(...)
-    local input, weight = read_prelu(...)
-    local n = weight:numel()
-    if n ~= 1 then
-      local channels = input:dim() > 1 and input:size(2) or 1
-      if n ~= channels then args.fail('prelu: weight: got %s, takes 1 or %d entries', args.show(weight), channels) end
-      local shape = {}
-      for i = 1, input:dim() do shape[i] = i == 2 and n or 1 end
-      weight = weight:reshape(shape)
-    end
-    return tocha.where(input:gt(0), input, weight * input)
-  end
-end
-
-if not native.rrelu then
-  local read_rrelu = args.spec('rrelu', 'input:tensor', 'lower:num=0.125', 'upper:num=0.3333333333333333',
-    'training:bool=false', 'inplace:bool=false')
-
-  --- leaky_relu with a slope drawn for each element in training, their mean otherwise. Source: B. Xu et al., 2015.
-  function activation.rrelu(...)
-    local input, lower, upper, training, inplace = read_rrelu(...)
-    if lower > upper then args.fail('rrelu: lower %g is above upper %g', lower, upper) end
-    local out
-    if training then
-      local x = inplace and input:clone() or input
-      out = tocha.where(x:ge(0), x, x * tocha.empty_like(x:detach()):uniform_(lower, upper))
-    else
-      out = native.leaky_relu(inplace and input:clone() or input, (lower + upper) / 2)
-    end
-    return inplace and input:copy_(out) or out
-  end
-
-  function activation.rrelu_(input, lower, upper, training)
-    return activation.rrelu(input, lower, upper, training, true)
-  end
+--- leaky_relu with a slope drawn for each element in training, their mean otherwise. Source: B. Xu et al., 2015.
+function activation.rrelu(...)
+  local input, lower, upper, training, inplace = read_rrelu(...)
+  if inplace then return native.rrelu_(input, lower, upper, training) end
+  return native.rrelu(input, lower, upper, training)
 end
 
 return activation

@@ -24,8 +24,8 @@ local several = {
   padding = [[ConstantPad1d ConstantPad2d ConstantPad3d ZeroPad1d ZeroPad2d ZeroPad3d ReflectionPad1d ReflectionPad2d
     ReflectionPad3d ReplicationPad1d ReplicationPad2d ReplicationPad3d CircularPad1d CircularPad2d CircularPad3d]],
   activation = [[ReLU ReLU6 LeakyReLU PReLU RReLU ELU CELU SELU GELU GLU SiLU Mish Sigmoid LogSigmoid Tanh
-    Tanhshrink Softplus Softsign Softshrink Hardshrink Hardtanh Hardsigmoid Hardswish Threshold Softmax Softmin LogSoftmax
-    Softmax2d]],
+    Tanhshrink Softplus Softsign Softshrink Hardshrink Hardtanh Hardsigmoid Hardswish Threshold Softmax Softmin
+    LogSoftmax Softmax2d]],
   rnn = 'RNN LSTM GRU',
   rnncell = 'RNNCell LSTMCell GRUCell',
   loss = [[L1Loss MSELoss SmoothL1Loss HuberLoss CrossEntropyLoss NLLLoss BCELoss BCEWithLogitsLoss KLDivLoss

@@ -8,6 +8,7 @@ local args = require 'tocha.args'
 local define = require 'tocha.nn.simple'
 local Module = require 'tocha.nn.module'
 local F = require 'tocha.nn.functional'
+local native = require 'tocha.nn.native'
 
 local loss = {}
 
@@ -39,73 +40,72 @@ end
 -- --------------------------------------------------------------------------------------------------- input and target
 
 add('L1Loss', {size_average, reduce, reduction}, function(self, input, target)
-  return F.l1_loss(input, target, self.reduction)
+  return native.l1_loss(input, target, self.reduction)
 end)
 
 add('MSELoss', {size_average, reduce, reduction}, function(self, input, target)
-  return F.mse_loss(input, target, self.reduction)
+  return native.mse_loss(input, target, self.reduction)
 end)
 
 add('SmoothL1Loss', {size_average, reduce, reduction, 'beta:num=1'}, function(self, input, target)
-  return F.smooth_l1_loss(input, target, self.reduction, self.beta)
+  return native.smooth_l1_loss(input, target, self.reduction, self.beta)
 end)
 
 add('HuberLoss', {reduction, 'delta:num=1'}, function(self, input, target)
-  return F.huber_loss(input, target, self.reduction, self.delta)
+  return native.huber_loss(input, target, self.reduction, self.delta)
 end)
 
 add('KLDivLoss', {size_average, reduce, reduction, 'log_target:bool=false'}, function(self, input, target)
-  return F.kl_div(input, target, self.reduction, self.log_target)
+  return native.kl_div(input, target, self.reduction, self.log_target)
 end)
 
 add('PoissonNLLLoss', {'log_input:bool=true', 'full:bool=false', size_average, 'eps:num=1e-8', reduce, reduction},
   function(self, input, target)
-    return F.poisson_nll_loss(input, target, self.log_input, self.full, self.eps, self.reduction)
+    return native.poisson_nll_loss(input, target, self.log_input, self.full, self.eps, self.reduction)
   end)
 
 add('GaussianNLLLoss', {'*', 'full:bool=false', 'eps:num=1e-6', reduction}, function(self, input, target, var)
-  return F.gaussian_nll_loss(input, target, var, self.full, self.eps, self.reduction)
+  return native.gaussian_nll_loss(input, target, var, self.full, self.eps, self.reduction)
 end)
 
 add('SoftMarginLoss', {size_average, reduce, reduction}, function(self, input, target)
-  return F.soft_margin_loss(input, target, self.reduction)
+  return native.soft_margin_loss(input, target, self.reduction)
 end)
 
 add('HingeEmbeddingLoss', {'margin:num=1', size_average, reduce, reduction}, function(self, input, target)
-  return F.hinge_embedding_loss(input, target, self.margin, self.reduction)
+  return native.hinge_embedding_loss(input, target, self.margin, self.reduction)
 end)
 
 add('MultiLabelMarginLoss', {size_average, reduce, reduction}, function(self, input, target)
-  return F.multilabel_margin_loss(input, target, self.reduction)
+  return native.multilabel_margin_loss(input, target, self.reduction)
 end)
 
 -- --------------------------------------------------------------------------------------------------- several inputs
 
 add('MarginRankingLoss', {'margin:num=0', size_average, reduce, reduction}, function(self, input1, input2, target)
-  return F.margin_ranking_loss(input1, input2, target, self.margin, self.reduction)
+  return native.margin_ranking_loss(input1, input2, target, self.margin, self.reduction)
 end)
 
 add('CosineEmbeddingLoss', {'margin:num=0', size_average, reduce, reduction}, function(self, input1, input2, target)
-  return F.cosine_embedding_loss(input1, input2, target, self.margin, self.reduction)
+  return native.cosine_embedding_loss(input1, input2, target, self.margin, self.reduction)
 end)
 
 add('TripletMarginLoss', {'margin:num=1', 'p:num=2', 'eps:num=1e-6', 'swap:bool=false', size_average, reduce,
   reduction},
   function(self, anchor, positive, negative)
-    return F.triplet_margin_loss(anchor, positive, negative, self.margin, self.p, self.eps, self.swap, self.reduction)
+    return native.triplet_margin_loss(anchor, positive, negative, self.margin, self.p, self.eps, self.swap, self.reduction)
   end)
 
 add('TripletMarginWithDistanceLoss', {'*', 'distance_function:callable=nil', 'margin:num=1', 'swap:bool=false',
   reduction},
   function(self, anchor, positive, negative)
-    return F.triplet_margin_with_distance_loss(anchor, positive, negative, self.distance_function, self.margin,
-      self.swap,
-      self.reduction)
+    return F.triplet_margin_with_distance_loss(anchor, positive, negative, {distance_function = self.distance_function,
+      margin = self.margin, swap = self.swap, reduction = self.reduction})
   end)
 
 add('CTCLoss', {'blank:int=1', reduction, 'zero_infinity:bool=false'},
   function(self, log_probs, targets, input_lengths, target_lengths)
-    return F.ctc_loss(log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction, self.zero_infinity)
+    return native.ctc_loss(log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction, self.zero_infinity)
   end)
 
 -- ------------------------------------------------------------------------------------------------ with class weights
@@ -133,30 +133,30 @@ local weight = 'weight:tensor=nil'
 weighted('CrossEntropyLoss', {weight, size_average, 'ignore_index:int=-100', reduce, reduction,
   'label_smoothing:num=0'},
   function(self, input, target)
-    return F.cross_entropy(input, target, self.weight, nil, self.ignore_index, nil, self.reduction,
+    return native.cross_entropy(input, target, self.weight, self.ignore_index, self.reduction,
       self.label_smoothing)
   end, {'weight'})
 
 weighted('NLLLoss', {weight, size_average, 'ignore_index:int=-100', reduce, reduction}, function(self, input, target)
-  return F.nll_loss(input, target, self.weight, nil, self.ignore_index, nil, self.reduction)
+  return native.nll_loss(input, target, self.weight, self.ignore_index, self.reduction)
 end, {'weight'})
 
 weighted('BCELoss', {weight, size_average, reduce, reduction}, function(self, input, target)
-  return F.binary_cross_entropy(input, target, self.weight, nil, nil, self.reduction)
+  return native.binary_cross_entropy(input, target, self.weight, self.reduction)
 end, {'weight'})
 
 weighted('BCEWithLogitsLoss', {weight, size_average, reduce, reduction, 'pos_weight:tensor=nil'},
   function(self, input, target)
-    return F.binary_cross_entropy_with_logits(input, target, self.weight, nil, nil, self.reduction, self.pos_weight)
+    return native.binary_cross_entropy_with_logits(input, target, self.weight, self.reduction, self.pos_weight)
   end, {'weight', 'pos_weight'})
 
 weighted('MultiLabelSoftMarginLoss', {weight, size_average, reduce, reduction}, function(self, input, target)
-  return F.multilabel_soft_margin_loss(input, target, self.weight, nil, nil, self.reduction)
+  return native.multilabel_soft_margin_loss(input, target, self.weight, self.reduction)
 end, {'weight'})
 
 weighted('MultiMarginLoss', {'p:num=1', 'margin:num=1', weight, size_average, reduce, reduction}, function(self, input,
   target)
-  return F.multi_margin_loss(input, target, self.p, self.margin, self.weight, nil, nil, self.reduction)
+  return native.multi_margin_loss(input, target, self.p, self.margin, self.weight, self.reduction)
 end, {'weight'})
 
 return loss

@@ -440,7 +440,7 @@ local function deep(value, made)
   local out
   if is_tensor(value) then
     out = value:detach():clone()
-    if value.is_parameter then out = tocha.as_parameter(out, value.requires_grad) end
+    if value.is_parameter then out = require('tocha.nn.parameter')(out, value.requires_grad) end
     made[value] = out
   elseif type(value) == 'table' and not class.is_class(value) then
     out = {}

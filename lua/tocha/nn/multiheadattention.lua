@@ -10,7 +10,7 @@ local Parameter = require 'tocha.nn.parameter'
 local Linear = require('tocha.nn.linear').Linear
 local F = require 'tocha.nn.functional'
 local init = require 'tocha.nn.initializers'
-local attention = require 'tocha.nn.functional_attention'
+local masks = require 'tocha.nn.masks'
 
 local Attention = class('MultiheadAttention', Module)
 
@@ -89,17 +89,15 @@ local function widen(mask, n)
   return F.pad(mask, {0, n}, 'constant', 0)
 end
 
-local function is_bool(x) return tostring(x.dtype):find('bool', 1, true) ~= nil end
-
 -- Both masks as one to add, broadcast to (batch, heads, time, source); true entries of bool masks may not be seen.
 local function join_masks(self, mask, padding, batch, dtype)
   local out
   if mask ~= nil then
-    out = attention.additive(mask, dtype, -math.huge, 0)
+    out = masks.additive(mask, dtype, -math.huge, 0)
     if mask:dim() == 3 then out = out:reshape(batch, self.num_heads, mask:size(2), mask:size(3)) end
   end
   if padding ~= nil then
-    local extra = attention.additive(padding, dtype, -math.huge, 0):reshape(batch, 1, 1, padding:size(2))
+    local extra = masks.additive(padding, dtype, -math.huge, 0):reshape(batch, 1, 1, padding:size(2))
     out = out and out + extra or extra
   end
   return out
@@ -137,7 +135,7 @@ end
 
 -- A bool mask is padded as numbers: what is padded may be seen.
 local function number_mask(mask, dtype)
-  if mask ~= nil and is_bool(mask) then return attention.additive(mask, dtype, -math.huge, 0) end
+  if mask ~= nil and mask.dtype == tocha.bool then return masks.additive(mask, dtype, -math.huge, 0) end
   return mask
 end
 

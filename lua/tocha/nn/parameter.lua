@@ -3,6 +3,7 @@
 
 local tocha = require 'tocha'
 local args = require 'tocha.args'
+local C = require('tocha.library').C
 
 local read = args.spec('Parameter', 'data:tensor=nil', 'requires_grad:bool=true')
 
@@ -14,5 +15,7 @@ local read = args.spec('Parameter', 'data:tensor=nil', 'requires_grad:bool=true'
 return function(...)
   local data, requires_grad = read(...)
   if data == nil then data = tocha.empty(0) end
-  return tocha.as_parameter(data, requires_grad)
+  local p = data:detach()
+  C.tc_set_parameter(p.t, true)
+  return p:requires_grad_(requires_grad)
 end

@@ -1,7 +1,6 @@
 --- Recurrent networks over sequences: nn.RNN, nn.LSTM, nn.GRU; many layers, both directions, packed sequences.
 --
--- The input projections of all time steps are one matrix product; the recurrence runs step by step
--- (tocha.nn.recurrence).
+-- The input projections of all time steps are one matrix product; the recurrence is one operator, F.recurrent_layer.
 -- @module tocha.nn.rnn
 
 local tocha = require 'tocha'
@@ -12,7 +11,6 @@ local Module = require 'tocha.nn.module'
 local Parameter = require 'tocha.nn.parameter'
 local F = require 'tocha.nn.functional'
 local init = require 'tocha.nn.initializers'
-local recurrence = require 'tocha.nn.recurrence'
 local PackedSequence = require 'tocha.nn.utils.packedsequence'
 
 local Base = class('RNNBase', Module)
@@ -141,8 +139,8 @@ local function run(self, k, x, h, c, sizes)
   if self.bias then b_ih, b_hh = self[names[3]], self[names[4]] end
   local h0, c0 = h:select(1, k), c and c:select(1, k)
   local projected = F.linear(x, self[names[1]], b_ih)
-  return recurrence.run(self.step, projected, h0, c0, self[names[2]], b_hh, proj, sizes,
-    self.bidirectional and k % 2 == 0)
+  local reverse = self.bidirectional and k % 2 == 0
+  return F.recurrent_layer(self.kind, projected, h0, c0, self[names[2]], b_hh, proj, sizes, reverse)
 end
 
 -- All layers; x is (time, batch, features) or packed rows.
@@ -228,7 +226,7 @@ function RNN:__init(...)
   local device, dtype
   self.input_size, self.hidden_size, self.num_layers, self.nonlinearity, self.bias, self.batch_first, self.dropout,
     self.bidirectional, device, dtype = read_rnn(...)
-  self.step = recurrence.steps[self.nonlinearity]
+  self.kind = self.nonlinearity
   if self.nonlinearity ~= 'tanh' and self.nonlinearity ~= 'relu' then
     args.fail("RNN: nonlinearity: got '%s', takes 'tanh' or 'relu'", self.nonlinearity)
   end
@@ -239,7 +237,7 @@ end
 --- Long short-term memory. Arguments as RNN without nonlinearity, and proj_size = 0: the size the output is projected
 -- to. Source: S. Hochreiter, J. Schmidhuber, 1997; H. Sak et al., 2014 (projection).
 local LSTM = class('LSTM', Base)
-LSTM.gates, LSTM.cell, LSTM.step = 4, true, recurrence.steps.lstm
+LSTM.gates, LSTM.cell, LSTM.kind = 4, true, 'lstm'
 
 local read_lstm = args.spec('LSTM', 'input_size:int', 'hidden_size:int', 'num_layers:int=1', common[1], common[2],
   common[3],
@@ -255,7 +253,7 @@ end
 
 --- Gated recurrent units. Arguments as RNN without nonlinearity. Source: K. Cho et al., 2014.
 local GRU = class('GRU', Base)
-GRU.gates, GRU.proj_size, GRU.cell, GRU.step = 3, 0, false, recurrence.steps.gru
+GRU.gates, GRU.proj_size, GRU.cell, GRU.kind = 3, 0, false, 'gru'
 
 local read_gru = args.spec('GRU', 'input_size:int', 'hidden_size:int', 'num_layers:int=1', common[1], common[2],
   common[3],

@@ -9,7 +9,6 @@ local Module = require 'tocha.nn.module'
 local Parameter = require 'tocha.nn.parameter'
 local F = require 'tocha.nn.functional'
 local init = require 'tocha.nn.initializers'
-local steps = require('tocha.nn.recurrence').steps
 
 local Base = class('RNNCellBase', Module)
 
@@ -61,12 +60,18 @@ function Base:extra_repr()
   return text
 end
 
+-- One step is a sequence of length 1: the last states are the new ones.
+local function step(self, x, h, c)
+  local projected = F.linear(x, self.weight_ih, self.bias_ih):unsqueeze(1)
+  local _, new_h, new_c = F.recurrent_layer(self.kind, projected, h, c, self.weight_hh, self.bias_hh)
+  return new_h, new_c
+end
+
 -- h' of the cells whose state is h alone
 local function forward(self, input, hx)
   local unbatched = check(self, input)
   local x = unbatched and input:unsqueeze(1) or input
-  local h = self.step(F.linear(x, self.weight_ih, self.bias_ih), state(self, hx, input, unbatched), nil, self.weight_hh,
-    self.bias_hh)
+  local h = step(self, x, state(self, hx, input, unbatched))
   if unbatched then return h:squeeze(1) end
   return h
 end
@@ -84,13 +89,13 @@ function RNNCell:__init(...)
   if self.nonlinearity ~= 'tanh' and self.nonlinearity ~= 'relu' then
     args.fail("RNNCell: nonlinearity: got '%s', takes 'tanh' or 'relu'", self.nonlinearity)
   end
-  self.step = steps[self.nonlinearity]
+  self.kind = self.nonlinearity
   self:setup(1, device, dtype)
 end
 
 --- One step of gated recurrent units. Arguments: input_size, hidden_size, bias = true
 local GRUCell = class('GRUCell', Base)
-GRUCell.forward, GRUCell.step = forward, steps.gru
+GRUCell.forward, GRUCell.kind = forward, 'gru'
 
 local read_gru = args.spec('GRUCell', 'input_size:int', 'hidden_size:int', 'bias:bool=true', 'device=nil', 'dtype=nil')
 
@@ -102,6 +107,7 @@ end
 
 --- One step of a long short-term memory: `h, c = cell(x, {h, c})`. Arguments: input_size, hidden_size, bias = true
 local LSTMCell = class('LSTMCell', Base)
+LSTMCell.kind = 'lstm'
 
 local read_lstm = args.spec('LSTMCell', 'input_size:int', 'hidden_size:int', 'bias:bool=true', 'device=nil',
   'dtype=nil')
@@ -117,8 +123,7 @@ function LSTMCell:forward(input, hx)
   local x = unbatched and input:unsqueeze(1) or input
   local h, c
   if hx ~= nil then h, c = hx[1], hx[2] end
-  h, c = steps.lstm(F.linear(x, self.weight_ih, self.bias_ih), state(self, h, input, unbatched),
-    state(self, c, input, unbatched), self.weight_hh, self.bias_hh)
+  h, c = step(self, x, state(self, h, input, unbatched), state(self, c, input, unbatched))
   if unbatched then return h:squeeze(1), c:squeeze(1) end
   return h, c
 end

@@ -14,7 +14,7 @@ local Dropout = require('tocha.nn.dropout').Dropout
 local LayerNorm = require('tocha.nn.normalization').LayerNorm
 local F = require 'tocha.nn.functional'
 local init = require 'tocha.nn.initializers'
-local attention = require 'tocha.nn.functional_attention'
+local masks = require 'tocha.nn.masks'
 
 local layer_parameters = {'d_model:int', 'nhead:int', 'dim_feedforward:int=2048', 'dropout:num=0.1',
   'activation="relu"',
@@ -213,7 +213,7 @@ local read_mask = args.spec('generate_square_subsequent_mask', 'sz:int', 'device
 --- The causal mask to add: 0 up to the diagonal, -inf above.
 function Transformer.generate_square_subsequent_mask(...)
   local n, device, dtype = read_mask(...)
-  return tocha.zeros({n, n}, {device = device, dtype = dtype}):masked_fill(attention.future(n, n, device), -math.huge)
+  return tocha.zeros({n, n}, {device = device, dtype = dtype}):masked_fill(masks.future(n, n, device), -math.huge)
 end
 
 return {Transformer = Transformer, TransformerEncoder = Encoder, TransformerDecoder = Decoder,
