@@ -39,9 +39,16 @@ static tc_tensor *unique(tc_tensor *x, bool sorted, bool want_inverse, bool want
   return slices(x, d, shortened(first, groups));
 }
 
-tc_tensor *tc_unique(tc_tensor *x, bool want_inverse, bool want_counts, tc_dim dim, tc_tensor **inverse, tc_tensor **counts) {
-  return unique(x, true, want_inverse, want_counts, dim, inverse, counts);
+/* The results that were asked for follow each other without a gap. */
+static tc_tensor *distinct(tc_tensor *x, bool sorted, bool want_inverse, bool want_counts, tc_dim dim, tc_tensor **second, tc_tensor **third) {
+  tc_tensor *y = unique(x, sorted, want_inverse, want_counts, dim, second, third);
+  if (!want_inverse) *second = *third, *third = NULL;
+  return y;
 }
-tc_tensor *tc_unique_consecutive(tc_tensor *x, bool want_inverse, bool want_counts, tc_dim dim, tc_tensor **inverse, tc_tensor **counts) {
-  return unique(x, false, want_inverse, want_counts, dim, inverse, counts);
+
+tc_tensor *tc_unique(tc_tensor *x, bool sorted, bool return_inverse, bool return_counts, tc_dim dim, tc_tensor **second, tc_tensor **third) {
+  return distinct(x, true, return_inverse, return_counts, dim, second, third);
+}
+tc_tensor *tc_unique_consecutive(tc_tensor *x, bool return_inverse, bool return_counts, tc_dim dim, tc_tensor **second, tc_tensor **third) {
+  return distinct(x, false, return_inverse, return_counts, dim, second, third);
 }

@@ -62,15 +62,18 @@ static tc_tensor *moments(const tc_rule *rule, int op, tc_tensor *x, const tc_di
   return tci_record_n(rule, mean ? 2 : 1, outs, 1, &x, &a, sizeof a);
 }
 
-tc_tensor *tc_var(tc_tensor *x, const tc_dim *dims, int n_dims, double correction, bool keepdim) {
-  return moments(&var_rule, TC_FOLD_SUM, x, dims, n_dims, correction, keepdim, NULL);
+/* correction is NaN if it was not given */
+static double taken(bool unbiased, double correction) { return isnan(correction) ? (unbiased ? 1 : 0) : correction; }
+
+tc_tensor *tc_var(tc_tensor *x, const tc_dim *dim, int n_dim, bool unbiased, bool keepdim, double correction) {
+  return moments(&var_rule, TC_FOLD_SUM, x, dim, n_dim, taken(unbiased, correction), keepdim, NULL);
 }
-tc_tensor *tc_std(tc_tensor *x, const tc_dim *dims, int n_dims, double correction, bool keepdim) {
-  return moments(&std_rule, TC_FOLD_EUCLID, x, dims, n_dims, correction, keepdim, NULL);
+tc_tensor *tc_std(tc_tensor *x, const tc_dim *dim, int n_dim, bool unbiased, bool keepdim, double correction) {
+  return moments(&std_rule, TC_FOLD_EUCLID, x, dim, n_dim, taken(unbiased, correction), keepdim, NULL);
 }
-tc_tensor *tc_var_mean(tc_tensor *x, const tc_dim *dims, int n_dims, double correction, bool keepdim, tc_tensor **mean) {
-  return moments(&var_rule, TC_FOLD_SUM, x, dims, n_dims, correction, keepdim, mean);
+tc_tensor *tc_var_mean(tc_tensor *x, const tc_dim *dim, int n_dim, bool unbiased, bool keepdim, double correction, tc_tensor **mean) {
+  return moments(&var_rule, TC_FOLD_SUM, x, dim, n_dim, taken(unbiased, correction), keepdim, mean);
 }
-tc_tensor *tc_std_mean(tc_tensor *x, const tc_dim *dims, int n_dims, double correction, bool keepdim, tc_tensor **mean) {
-  return moments(&std_rule, TC_FOLD_EUCLID, x, dims, n_dims, correction, keepdim, mean);
+tc_tensor *tc_std_mean(tc_tensor *x, const tc_dim *dim, int n_dim, bool unbiased, bool keepdim, double correction, tc_tensor **mean) {
+  return moments(&std_rule, TC_FOLD_EUCLID, x, dim, n_dim, taken(unbiased, correction), keepdim, mean);
 }

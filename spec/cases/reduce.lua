@@ -169,13 +169,14 @@ local rows = {
     result = 'int64', wrong = empty},
   {name = 'argmin', args = one_dim_args{distinct = true}, reference = folding(function(l) return (select(2, smallest(l))) end), dtypes = 'all',
     result = 'int64', wrong = empty},
-  {name = 'any', args = with_empty(dims_args{int = {0, 1}, dtype = 'bool'}), reference = folding(any)},
+  {name = 'any', args = with_empty(dims_args{int = {0, 1}, dtype = 'bool'}), reference = folding(any), result = tested},
   {name = 'any', label = 'numbers', args = {{T{3, 5, range = {-1.4, 1.4}}, 2}, {T{2}}}, reference = folding(any), dtypes = 'all', result = tested},
-  {name = 'all', args = with_empty(dims_args{int = {0, 1}, dtype = 'bool'}), reference = folding(all)},
+  {name = 'all', args = with_empty(dims_args{int = {0, 1}, dtype = 'bool'}), reference = folding(all), result = tested},
   {name = 'all', label = 'numbers', args = {{T{3, 5, range = {-9, 9}}, 2}, {T{2}}}, reference = folding(all), dtypes = 'all', result = tested},
   {name = 'count_nonzero', args = {{T{2, 3}}, {T{2, 3}, 1}, {T{2, 3, 4}, {1, 3}}, {T{}}, {T{0, 3}}}, reference = folding(count), dtypes = 'all',
     result = 'int64'},
-  {name = 'var', args = dims_args(), reference = folding(variance(1)), grad = true, dtypes = 'float', half = 4, layouts = false},
+  {name = 'var', args = {{T{2, 3}}, {T{37}}, {T{2, 3, 4}, 2}, {T{2, 3, 4}, {1, 3}, {keepdim = true}}, {T{70, 3}, 1}, {T{5, 4, 2, 3}, {1, 3, 4}}},
+    reference = function(x, d, k) return (P.fold(x, d, k and k.keepdim, variance(1))) end, grad = true, dtypes = 'float', half = 4, layouts = false},
   {name = 'var', label = 'correction', args = {{T{2, 5}, 2, {correction = 2}}, {T{7}, {correction = 2}}}, reference = function(x, d)
     return (P.fold(x, type(d) == 'number' and d or nil, false, variance(2)))
   end, grad = true, dtypes = real_float},
