@@ -25,12 +25,18 @@ tc_tensor *tc_prelu(tc_tensor *x, tc_tensor *weight) {
   return tc_where(tc_gt(x, tci_number(0)), x, tc_mul(weight, x));
 }
 
-tc_tensor *tc_rrelu(tc_tensor *x, double lower, double upper, bool training) {
+static tc_tensor *rrelu(tc_tensor *x, double lower, double upper, bool training) {
   if (!x) return NULL;
   if (!(lower <= upper)) return tci_fail("lower: got %g, takes at most upper, %g", lower, upper);
   if (!training) return tc_leaky_relu(x, (lower + upper) / 2);
   tc_tensor *slope = shifted(scaled(tc_rand_like(x, TC_NONE, TC_NONE, false, NULL), upper - lower), lower);
   return tc_where(tc_gt(x, tci_number(0)), x, tc_mul(x, slope));
+}
+
+tc_tensor *tc_rrelu(tc_tensor *x, double lower, double upper, bool training, bool inplace) {
+  if (!inplace) return rrelu(x, lower, upper, training);
+  tc_tensor *twin = tci_inplace_begin(x);
+  return twin ? tci_inplace(x, rrelu(twin, lower, upper, training)) : NULL;
 }
 
 /* Straight-through: the value is one-hot, the gradient that of the soft sample. */

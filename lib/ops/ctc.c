@@ -39,7 +39,7 @@ static tc_tensor *offsets_of(tc_tensor *targets, tc_tensor *input_lengths, tc_te
   for (int64_t i = 0; good && i < batch; sum += target[i++]) offset[i] = matrix ? i * targets->size[1] : sum;
   if (good && !matrix && sum != targets->numel)
     good = tci_fail("target_lengths add up to %lld, targets has %lld labels", (long long)sum, (long long)targets->numel) != NULL;
-  if (good) result = tc_from_bytes(offset, batch, &batch, 1, TC_INT64);
+  if (good) result = tc_from_bytes(offset, batch * 8, &batch, 1, TC_INT64);
   free(room);
   return result;
 }

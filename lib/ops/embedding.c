@@ -145,7 +145,7 @@ static tc_tensor *bags_by_offsets(tc_tensor *offsets, int64_t count, bool closed
   if (tc_read_int64s(ready(offsets, TC_INT64), starts) && bag_ends(ends, starts, *bags, count, closed)) {
     for (int64_t b = 0, i = 0; b < *bags; b++) while (i < ends[b] - 1) bag[i++] = b + 1;
     for (int64_t i = *bags > 0 ? ends[*bags - 1] - 1 : 0; i < count; i++) bag[i] = *bags > 0 ? *bags : 1;
-    result = tc_from_bytes(bag, count, &count, 1, TC_INT64);
+    result = tc_from_bytes(bag, count * 8, &count, 1, TC_INT64);
   }
   free(starts);
   return result;
