@@ -30,11 +30,13 @@ enum {
    pointwise: out[i] = f(a[i], b[i], c[i]; p), computed in `compute` (FLOAT32, FLOAT64 or INT64; bool computes as INT64); operands of
               other dtypes are converted on the way, operand 0 of the loop is the output, p holds 4 numbers or is NULL.
    copy:      out <- in, converting between any two dtypes.
-   accumulate: out += in, where several elements of in may fall on one of out; one after another. */
+   accumulate: out += in, where several elements of in may fall on one of out; one after another.
+   gemm:      c = alpha a b + beta c, for matrices or a batch of them (3 dims); rows or columns of a and b lie without gaps. */
 #define TC_KERNEL_SLOTS(X) \
   X(pointwise, (int op, int compute, const tc_loop *l, const double *p)) \
   X(copy, (const tc_loop *l)) \
   X(accumulate, (const tc_loop *l)) \
+  X(gemm, (const tc_view *c, const tc_view *a, const tc_view *b, double alpha, double beta)) \
   X(reduce, (const tc_reduction *r)) \
   X(softmax, (const tc_view *y, const tc_view *x, const tc_rows *r, int as_log)) \
   X(softmax_backward, (const tc_view *dx, const tc_view *g, const tc_view *y, const tc_rows *r, int as_log)) \

@@ -47,6 +47,7 @@ tc_generator *tc_generator_new(void) {
   return g;
 }
 void tc_generator_free(tc_generator *g) { free(g); }
+tc_generator *tc_generator_default(void) { return resolve(NULL); }
 
 void tc_generator_manual_seed(tc_generator *g, int64_t seed) {
   g = resolve(g);

@@ -814,5 +814,33 @@ tc_tensor *tc_alpha_dropout(tc_tensor *input, double p, bool training, bool inpl
 /// feature_alpha_dropout(input, p = 0.5, training = false, inplace = false)  alpha_dropout of whole channels. @function @in F
 tc_tensor *tc_feature_alpha_dropout(tc_tensor *input, double p, bool training, bool inplace);
 
+/* ---- products (lib/ops/matmul.c) ---- */
+/// mm(input, mat2)  The product of two matrices.
+tc_tensor *tc_mm(tc_tensor *input, tc_tensor *mat2);
+/// bmm(input, mat2)  The products of two batches of matrices.
+tc_tensor *tc_bmm(tc_tensor *input, tc_tensor *mat2);
+/// mv(input, vec)  A matrix times a vector.
+tc_tensor *tc_mv(tc_tensor *input, tc_tensor *vec);
+/// dot(input, tensor)  The inner product of two vectors. @alias vdot
+tc_tensor *tc_dot(tc_tensor *input, tc_tensor *tensor);
+/// inner(input, other)  Sums of products over the last dims of both.
+tc_tensor *tc_inner(tc_tensor *input, tc_tensor *other);
+/// outer(input, vec2)  All products of elements of two vectors. @alias ger
+tc_tensor *tc_outer(tc_tensor *input, tc_tensor *vec2);
+/// matmul(input, other)  The product of vectors, matrices, or batches of matrices that broadcast. @in linalg
+tc_tensor *tc_matmul(tc_tensor *input, tc_tensor *other);
+/// addmm(input, mat1, mat2, *, beta = 1, alpha = 1)  beta * input + alpha * mat1 mat2. @inplace
+tc_tensor *tc_addmm(tc_tensor *input, tc_tensor *mat1, tc_tensor *mat2, double beta, double alpha);
+/// addmv(input, mat, vec, *, beta = 1, alpha = 1)  beta * input + alpha * mat vec. @inplace
+tc_tensor *tc_addmv(tc_tensor *input, tc_tensor *mat, tc_tensor *vec, double beta, double alpha);
+/// addr(input, vec1, vec2, *, beta = 1, alpha = 1)  beta * input + alpha * outer(vec1, vec2). @inplace
+tc_tensor *tc_addr(tc_tensor *input, tc_tensor *vec1, tc_tensor *vec2, double beta, double alpha);
+/// addbmm(input, batch1, batch2, *, beta = 1, alpha = 1)  beta * input + alpha * the sum of the batch's products. @inplace
+tc_tensor *tc_addbmm(tc_tensor *input, tc_tensor *batch1, tc_tensor *batch2, double beta, double alpha);
+/// baddbmm(input, batch1, batch2, *, beta = 1, alpha = 1)  beta * input + alpha * the batch's products. @inplace
+tc_tensor *tc_baddbmm(tc_tensor *input, tc_tensor *batch1, tc_tensor *batch2, double beta, double alpha);
+/// linear(input, weight, bias = nil)  input times the transpose of weight, plus bias. @function @in F
+tc_tensor *tc_linear(tc_tensor *input, tc_tensor *weight, tc_tensor *bias);
+
 #pragma GCC visibility pop
 #endif

@@ -47,13 +47,14 @@ tc_tensor *tc_randint(int64_t low, int64_t high, const int64_t *size, int n, tc_
 static tc_dtype dtype_like(tc_tensor *x, tc_dtype dtype) { return dtype == TC_NONE ? x->dtype : dtype; }
 static tc_device device_like(tc_tensor *x, tc_device device) { return device == TC_NONE ? x->device : device; }
 
-tc_tensor *tc_rand_like(tc_tensor *x, tc_generator *g, tc_dtype dtype, tc_device device, bool requires_grad) {
+tc_tensor *tc_rand_like(tc_tensor *x, tc_dtype dtype, tc_device device, bool requires_grad, tc_generator *g) {
   return x ? tc_rand(x->size, x->ndim, g, dtype_like(x, dtype), device_like(x, device), requires_grad) : NULL;
 }
-tc_tensor *tc_randn_like(tc_tensor *x, tc_generator *g, tc_dtype dtype, tc_device device, bool requires_grad) {
+tc_tensor *tc_randn_like(tc_tensor *x, tc_dtype dtype, tc_device device, bool requires_grad, tc_generator *g) {
   return x ? tc_randn(x->size, x->ndim, g, dtype_like(x, dtype), device_like(x, device), requires_grad) : NULL;
 }
-tc_tensor *tc_randint_like(tc_tensor *x, int64_t low, int64_t high, tc_generator *g, tc_dtype dtype, tc_device device, bool requires_grad) {
+tc_tensor *tc_randint_like(tc_tensor *x, int64_t low, int64_t high, tc_dtype dtype, tc_device device, bool requires_grad,
+                          tc_generator *g) {
   if (!x) return NULL;
   if (high == TC_NONE) high = low, low = 0;
   return tc_randint(low, high, x->size, x->ndim, g, dtype_like(x, dtype), device_like(x, device), requires_grad);

@@ -17,7 +17,7 @@ binding.NONE = NONE
 
 ---------------------------------------------------------------- the functions by name
 local functions = schema.parse(library.header)
-local by_name, methods, spaces = {}, {}, {}
+local by_name, methods, spaces, hidden = {}, {}, {}, {}
 
 local function short_name(name, space)
   local prefix = space:lower() .. '_'
@@ -31,7 +31,11 @@ end
 
 local function enter(fn, name, form)
   local entry = {fn = fn, form = form, name = name}
-  if not fn.tags.method and not fn.tags.only then by_name[name] = entry end
+  if fn.tags.only then
+    hidden[name] = entry
+    return
+  end
+  if not fn.tags.method then by_name[name] = entry end
   if is_method(fn) or form == 'tc_i_' then methods[name] = entry end
   for _, space in ipairs(fn.tags['in'] or {}) do
     spaces[space] = spaces[space] or {}
@@ -74,8 +78,9 @@ local function plain(test, optional_value, default)
     if p.optional then
       t = ('(%s == nil or %s)'):format(a, t)
       local value = p.default
-      if value == nil then value = optional_value end
-      pre = ('if %s == nil then %s = %s end'):format(a, a, default and default(value) or tostring(value))
+      if value == nil then value = tostring(optional_value)
+      else value = default and default(value) or tostring(value) end
+      pre = ('if %s == nil then %s = %s end'):format(a, a, value)
     end
     return t, pre, a
   end
@@ -247,6 +252,9 @@ end
 function binding.get(name) return get(by_name, name) end
 function binding.method(name) return get(methods, name) end
 function binding.in_space(space, name) return get(spaces[space], name) end
+
+--- Functions that only the library uses.
+function binding.hidden(name) return get(hidden, name) end
 
 --- The names there are: of functions, of methods, or within a space.
 function binding.names(of, space)

@@ -59,22 +59,22 @@ local function run_post_hooks(e)
   end
 end
 
-local function run_function(e)
+local function run_function(e, keep_graph)
   local run = registry[tonumber(C.tc_engine_function(e))]
   if not run then errors.raise('backward: the graph of a custom function was freed: say {retain_graph = true} the first time') end
   local gradients = {}
   for i = 1, tonumber(C.tc_engine_outputs(e)) do gradients[i] = wrap(C.tc_engine_gradient(e, i - 1)) end
-  run(e, gradients)
+  run(e, gradients, keep_graph)
 end
 
 local run = {[HOOKS] = run_hooks, [LUA_NODE] = run_function, [POST_HOOKS] = run_post_hooks}
 
-local function walk(e)
+local function walk(e, keep_graph)
   while true do
     local status = C.tc_engine_step(e)
     if status == 0 then return end
     if status == 1 then errors.pending() end
-    run[status](e)
+    run[status](e, keep_graph)
   end
 end
 
@@ -124,12 +124,13 @@ local function quick(x, g, keep, create)
   return false, e, status
 end
 
-local function finish(e, status)
+local function finish(e, status, keep_graph, create_graph)
   local before = C.tc_grad_enabled()
+  C.tc_set_grad_enabled(create_graph)
   local ok, message = pcall(function()
     while status ~= 0 do
       if status == 1 then errors.pending() end
-      run[status](e)
+      run[status](e, keep_graph)
       status = C.tc_engine_step(e)
     end
   end)
@@ -163,7 +164,7 @@ function engine.backward(x, gradient, retain_graph, create_graph, inputs)
   if retain_graph == nil then retain_graph = create_graph end
   C.tc_clear_error()
   local done, e, status = quick(x.t, gradient and gradient.t or nil, retain_graph, create_graph)
-  if not done then finish(e, status) end
+  if not done then finish(e, status, retain_graph, create_graph) end
 end
 
 --- The gradients of `outputs` by `inputs`, nothing accumulated: a list with false where an input does not matter (allow_unused).
@@ -177,7 +178,7 @@ function engine.gradients(outputs, inputs, grad_outputs, retain_graph, create_gr
     end
     add_roots(e, outputs, grad_outputs)
     if not C.tc_engine_aim(e) then errors.pending() end
-    walk(e)
+    walk(e, retain_graph)
     local list = {}
     for i = 1, #inputs do
       list[i] = wrap(C.tc_engine_captured(e, i - 1)) or false
@@ -208,7 +209,7 @@ function engine.backward_all(outputs, gradients, retain_graph, create_graph)
   C.tc_clear_error()
   with_engine(retain_graph, create_graph, function(e)
     add_roots(e, outputs, gradients)
-    walk(e)
+    walk(e, retain_graph)
   end)
 end
 

@@ -30,7 +30,8 @@ local fields = {
   ['tocha.print'] = 'set_printoptions',
   ['tocha.memory'] = 'memory_stats memory_summary empty_cache scope live_tensors',
   ['tocha.indexing'] = 'ellipsis newaxis',
-  ['tocha.random'] = 'manual_seed seed initial_seed get_rng_state set_rng_state Generator default_generator',
+  ['tocha.random'] = 'manual_seed seed initial_seed get_rng_state set_rng_state Generator default_generator randint',
+  ['tocha.places'] = 'nonzero unravel_index',
 }
 local home = {}
 for module, names in pairs(fields) do
@@ -68,7 +69,7 @@ local method_homes = {
   ['tocha.lists'] = 'split split_with_sizes chunk tensor_split unbind hsplit vsplit dsplit broadcast_to',
   ['tocha.choose'] = 'max min median nanmedian where equal allclose is_nonzero norm std var apply_ expand_as view_as reshape_as ' ..
     'is_same_size dist',
-  ['tocha.create'] = 'new_tensor',
+  ['tocha.create'] = 'new_tensor', ['tocha.places'] = 'nonzero',
 }
 local method_home = {}
 for module, names in pairs(method_homes) do

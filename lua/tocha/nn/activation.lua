@@ -120,6 +120,7 @@ end)
 -- -------------------------------------------------------------------------------------------------------------- PReLU
 
 local PReLU = class('PReLU', Module)
+PReLU.pure = true
 
 local read_prelu = args.spec('PReLU', 'num_parameters:int=1', 'init:num=0.25', 'device=nil', 'dtype=nil')
 

@@ -83,6 +83,7 @@ local batchnorm = {}
 local function define_batch(n, rank, other, takes)
   local name = ('BatchNorm%dd'):format(n)
   local Class = class(name, Norm)
+  Class.pure = true
   Class.rank, Class.other_rank, Class.takes = rank, other, takes
   local read = args.spec(name, 'num_features:int', 'eps:num=1e-5', 'momentum:num=0.1', 'affine:bool=true',
     'track_running_stats:bool=true', 'device=nil', 'dtype=nil')
@@ -115,6 +116,7 @@ end
 local function define_instance(n, takes)
   local name = ('InstanceNorm%dd'):format(n)
   local Class = class(name, Norm)
+  Class.pure = true
   Class.rank, Class.takes = n + 2, takes
   local read = args.spec(name, 'num_features:int', 'eps:num=1e-5', 'momentum:num=0.1', 'affine:bool=false',
     'track_running_stats:bool=false', 'device=nil', 'dtype=nil')

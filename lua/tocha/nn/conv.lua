@@ -109,6 +109,7 @@ end
 local function define(n)
   local name = ('Conv%dd'):format(n)
   local Conv = class(name, ConvNd)
+  Conv.pure = true
   local read = args.spec(name, 'in_channels:int', 'out_channels:int', 'kernel_size:size', 'stride:size=1',
     'padding:padding=0',
     'dilation:size=1', 'groups:int=1', 'bias:bool=true', 'padding_mode:str="zeros"', 'device=nil', 'dtype=nil')
@@ -141,6 +142,7 @@ end
 local function define_transposed(n)
   local name, fn = ('ConvTranspose%dd'):format(n), ('conv_transpose%dd'):format(n)
   local Conv = class(name, ConvNd)
+  Conv.pure = true
   local read = args.spec(name, 'in_channels:int', 'out_channels:int', 'kernel_size:size', 'stride:size=1',
     'padding:size=0',
     'output_padding:size=0', 'groups:int=1', 'bias:bool=true', 'dilation:size=1', 'padding_mode:str="zeros"',

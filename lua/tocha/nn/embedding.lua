@@ -11,6 +11,7 @@ local F = require 'tocha.nn.functional'
 local init = require 'tocha.nn.initializers'
 
 local Embedding = class('Embedding', Module)
+Embedding.pure = true
 
 local read = args.spec('Embedding', 'num_embeddings:int', 'embedding_dim:int', 'padding_idx:int=nil',
   'max_norm:num=nil',

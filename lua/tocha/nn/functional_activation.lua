@@ -66,7 +66,8 @@ function activation.gelu(input, approximate)
   return native.gelu(input, approximate)
 end
 
-local read_rrelu = args.spec('rrelu', 'input:tensor', 'lower:num=0.125', 'upper:num=0.3333333333333333', 'training:bool=false',
+local read_rrelu = args.spec('rrelu', 'input:tensor', 'lower:num=0.125', 'upper:num=0.3333333333333333',
+  'training:bool=false',
   'inplace:bool=false')
 
 --- leaky_relu with a slope drawn for each element in training, their mean otherwise. Source: B. Xu et al., 2015.

@@ -20,6 +20,7 @@ end
 -- ------------------------------------------------------------------------------------------------------------- Linear
 
 local Linear = class('Linear', Module)
+Linear.pure = true
 
 local read_linear = args.spec('Linear', 'in_features:int', 'out_features:int', 'bias:bool=true', 'device=nil',
   'dtype=nil')
@@ -86,11 +87,13 @@ end
 -- ----------------------------------------------------------------------------------------------------------- reshaping
 
 local Identity = class('Identity', Module)
+Identity.pure = true
 
 --- Gives what it gets; arguments of the constructor are ignored.
 function Identity:forward(...) return ... end -- luacheck: ignore self
 
 local Flatten = class('Flatten', Module)
+Flatten.pure = true
 
 local _, store_flatten = args.spec('Flatten', 'start_dim:int=2', 'end_dim:int=-1')
 
@@ -104,6 +107,7 @@ function Flatten:forward(input) return input:flatten(self.start_dim, self.end_di
 function Flatten:extra_repr() return show.fields(self, 'start_dim', 'end_dim') end
 
 local Unflatten = class('Unflatten', Module)
+Unflatten.pure = true
 
 local _, store_unflatten = args.spec('Unflatten', 'dim:int', 'unflattened_size:size')
 

@@ -93,7 +93,8 @@ end)
 add('TripletMarginLoss', {'margin:num=1', 'p:num=2', 'eps:num=1e-6', 'swap:bool=false', size_average, reduce,
   reduction},
   function(self, anchor, positive, negative)
-    return native.triplet_margin_loss(anchor, positive, negative, self.margin, self.p, self.eps, self.swap, self.reduction)
+    return native.triplet_margin_loss(anchor, positive, negative, self.margin, self.p, self.eps, self.swap,
+      self.reduction)
   end)
 
 add('TripletMarginWithDistanceLoss', {'*', 'distance_function:callable=nil', 'margin:num=1', 'swap:bool=false',
@@ -105,7 +106,8 @@ add('TripletMarginWithDistanceLoss', {'*', 'distance_function:callable=nil', 'ma
 
 add('CTCLoss', {'blank:int=1', reduction, 'zero_infinity:bool=false'},
   function(self, log_probs, targets, input_lengths, target_lengths)
-    return native.ctc_loss(log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction, self.zero_infinity)
+    return native.ctc_loss(log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction,
+      self.zero_infinity)
   end)
 
 -- ------------------------------------------------------------------------------------------------ with class weights

@@ -26,6 +26,7 @@ end
 -- ---------------------------------------------------------------------------------------------------------- LayerNorm
 
 local LayerNorm = class('LayerNorm', Module)
+LayerNorm.pure = true
 
 local read_layer = args.spec('LayerNorm', 'normalized_shape:size', 'eps:num=1e-5', 'elementwise_affine:bool=true',
   'bias:bool=true', 'device=nil', 'dtype=nil')
@@ -56,6 +57,7 @@ end
 -- ---------------------------------------------------------------------------------------------------------- GroupNorm
 
 local GroupNorm = class('GroupNorm', Module)
+GroupNorm.pure = true
 
 local read_group = args.spec('GroupNorm', 'num_groups:int', 'num_channels:int', 'eps:num=1e-5', 'affine:bool=true',
   'device=nil',
@@ -82,6 +84,7 @@ end
 -- ------------------------------------------------------------------------------------------------------------ RMSNorm
 
 local RMSNorm = class('RMSNorm', Module)
+RMSNorm.pure = true
 
 local read_rms = args.spec('RMSNorm', 'normalized_shape:size', 'eps:num=nil', 'elementwise_affine:bool=true',
   'device=nil',
@@ -110,6 +113,7 @@ end
 -- -------------------------------------------------------------------------------------------------- LocalResponseNorm
 
 local LocalResponseNorm = class('LocalResponseNorm', Module)
+LocalResponseNorm.pure = true
 
 local _, store_response = args.spec('LocalResponseNorm', 'size:int', 'alpha:num=1e-4', 'beta:num=0.75', 'k:num=1')
 

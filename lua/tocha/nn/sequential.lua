@@ -41,10 +41,30 @@ local function no_names(self, what)
   if self._named then args.fail('%s: the modules of this %s have names, which fix the order', what, self.__name) end
 end
 
+-- The temporaries between layers are released at once where nothing else can hold them: layers of this library whose
+-- class says so (`pure`: they keep neither input nor output), without hooks. `fresh` says that x is held by nobody
+-- else.
+local function run(self, x, fresh)
+  for i = 1, #self do
+    local layer = self[i]
+    local cls, y = getmetatable(layer)
+    if cls == Sequential and not layer._hooks then
+      y, fresh = run(layer, x, fresh)
+    else
+      y = layer(x)
+      local own = rawget(cls, 'pure') and not layer._hooks
+      local same = rawequal(x, y)
+      if fresh and own and not same then x:free() end
+      fresh = own and (fresh or not same) or false
+    end
+    x = y
+  end
+  return x, fresh
+end
+
 --- Feeds the first module with `x`, each further one with what the one before it gave.
 function Sequential:forward(x)
-  for i = 1, #self do x = self[i](x) end
-  return x
+  return (run(self, x, false))
 end
 
 --- How many modules there are.

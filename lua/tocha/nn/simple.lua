@@ -15,6 +15,7 @@ local Module = require 'tocha.nn.module'
 -- @tparam[opt] function setup called with the new module to check or complete its fields
 return function(name, parameters, forward, repr, parent, setup)
   local Class = class(name, parent or Module)
+  Class.pure = true
   local _, store = args.spec(name, unpack(parameters))
   function Class:__init(...)
     store(self, ...)

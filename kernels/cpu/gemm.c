@@ -1,0 +1,79 @@
+/* gemm.c: matrix products: float and double through BLAS, integers by a loop of our own. */
+#include "cpu.h"
+#include <cblas.h>
+
+typedef struct matrix { char *data; int64_t rows, columns, row_step, column_step; } matrix;
+
+/* number `i` of a batch, or the matrix itself if the view has two dims */
+static matrix part(const tc_view *v, int64_t i) {
+  int r = v->ndim - 2;
+  char *data = (char *)v->data + (r ? i * v->stride[0] : 0) * tc_dtype_bytes(v->dtype);
+  return (matrix){data, v->size[r], v->size[r + 1], v->stride[r], v->stride[r + 1]};
+}
+
+/* how BLAS is to read a matrix: rows one after another, or turned */
+static bool turned(const matrix *m) {
+  bool rows_lie = (m->column_step == 1 || m->columns == 1) && (m->row_step >= m->columns || m->rows == 1);
+  return !rows_lie;
+}
+static int leading(const matrix *m, bool turn) {
+  int64_t step = turn ? m->column_step : m->row_step, least = turn ? m->rows : m->columns, count = turn ? m->columns : m->rows;
+  if (count <= 1 || step < least) step = least;
+  return (int)(step > 0 ? step : 1);
+}
+
+static void clear_or_scale(const matrix *c, int dtype, double beta) { /* no inner dim: the product is zero */
+  for (int64_t i = 0; i < c->rows; i++)
+    for (int64_t j = 0; j < c->columns; j++) {
+      if (dtype == TC_FLOAT64) ((double *)c->data)[i * c->row_step + j] *= beta;
+      else ((float *)c->data)[i * c->row_step + j] *= (float)beta;
+      if (beta == 0 && dtype == TC_FLOAT64) ((double *)c->data)[i * c->row_step + j] = 0;
+      if (beta == 0 && dtype != TC_FLOAT64) ((float *)c->data)[i * c->row_step + j] = 0;
+    }
+}
+
+static void one_product(const matrix *c, const matrix *a, const matrix *b, int dtype, double alpha, double beta) {
+  if (c->rows == 0 || c->columns == 0) return;
+  if (a->columns == 0) {
+    clear_or_scale(c, dtype, beta);
+    return;
+  }
+  bool ta = turned(a), tb = turned(b);
+  int m = (int)c->rows, n = (int)c->columns, k = (int)a->columns, lda = leading(a, ta), ldb = leading(b, tb), ldc = leading(c, false);
+  CBLAS_TRANSPOSE oa = ta ? CblasTrans : CblasNoTrans, ob = tb ? CblasTrans : CblasNoTrans;
+  if (dtype == TC_FLOAT64)
+    cblas_dgemm(CblasRowMajor, oa, ob, m, n, k, alpha, (double *)a->data, lda, (double *)b->data, ldb, beta, (double *)c->data, ldc);
+  else
+    cblas_sgemm(CblasRowMajor, oa, ob, m, n, k, (float)alpha, (float *)a->data, lda, (float *)b->data, ldb, (float)beta, (float *)c->data, ldc);
+}
+
+static void integer_product(const matrix *c, const matrix *a, const matrix *b, int64_t alpha, int64_t beta) {
+  const int64_t *p = (const int64_t *)a->data, *q = (const int64_t *)b->data;
+  for (int64_t i = 0; i < c->rows; i++) {
+    int64_t *row = (int64_t *)c->data + i * c->row_step;
+    for (int64_t j = 0; j < c->columns; j++) row[j] = beta ? row[j] * beta : 0;
+    for (int64_t k = 0; k < a->columns; k++) {
+      int64_t x = alpha * p[i * a->row_step + k * a->column_step];
+      for (int64_t j = 0; j < c->columns; j++) row[j] += x * q[k * b->row_step + j * b->column_step];
+    }
+  }
+}
+
+static void run_part(const tc_view *c, const tc_view *a, const tc_view *b, int64_t i, double alpha, double beta) {
+  matrix mc = part(c, i), ma = part(a, i), mb = part(b, i);
+  if (c->dtype == TC_INT64) integer_product(&mc, &ma, &mb, (int64_t)alpha, (int64_t)beta);
+  else one_product(&mc, &ma, &mb, c->dtype, alpha, beta);
+}
+
+int TC_KERNEL(gemm)(const tc_view *c, const tc_view *a, const tc_view *b, double alpha, double beta) {
+  int64_t batch = c->ndim == 3 ? c->size[0] : 1;
+  double work = (double)c->size[c->ndim - 2] * (double)c->size[c->ndim - 1] * (double)a->size[a->ndim - 1] / 16;
+  if (batch >= tc_kernel_threads && work < 1e6) { /* small ones: a share of the batch for each thread */
+    TC_PARALLEL(batch, 1, work * (double)batch) {
+      for (int64_t i = lo; i < hi; i++) run_part(c, a, b, i, alpha, beta);
+    } TC_PARALLEL_END
+  } else {
+    for (int64_t i = 0; i < batch; i++) run_part(c, a, b, i, alpha, beta);
+  }
+  return TC_OK;
+}
