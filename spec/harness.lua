@@ -6,7 +6,7 @@
 --      args = {{T{2, 3}, 1, T{2, 2, int = {1, 2}}},      -- several lists of arguments, each is one variant
 --              {T{0, 3}, 1, T{0, 3, int = {1, 2}}}},
 --      reference = function(x, dim, index) ... end,      -- of plain arrays (spec/plain.lua); gives arrays or numbers, several for several results
---      grad = true,                                      -- true; 'first': piecewise linear, no second derivative; nil: none
+--      grad = true,                                      -- true; 'once': not differentiable twice; nil: no gradient
 --      dtypes = 'all',                                   -- 'float', 'number' (and integers), 'all' (and bool), 'integer', 'bits' (integer
 --                                                        --  and bool) or a list
 --      result = 'same'}                                  -- 'same', 'float' (integers give float32), 'bool', 'int64', or a function of a dtype
@@ -344,14 +344,15 @@ function H.check_layouts(row)
   end) end
 end
 
--- sum of the results that have a gradient, each times fixed weights; nil if there is none
+-- sum of the squares of the results that have a gradient, each times fixed weights; nil if there is none. The square makes the gradient
+-- depend on the inputs even where the operator is linear, so that the second order is worth checking.
 local function weighted(got, weights)
   local total
   for i = 1, got.n do
     local y = got[i]
     if tocha.is_tensor(y) and y.requires_grad then
       weights[i] = weights[i] or S.tensor(P.build(S.shape(y), function() return S.uniform() + 0.5 end))
-      local term = (y * weights[i]):sum()
+      local term = (y * y * weights[i]):sum()
       total = total and total + term or term
     end
   end

@@ -62,7 +62,7 @@ local function describe_row(row)
   if row.layouts ~= false then it(title .. ' does not mind how its inputs lie in memory', seeded(H.check_layouts, row)) end
   if not row.call then it(title .. ' gives the same by all its names', seeded(H.check_forms, row)) end
   if row.grad then it(title .. ' has a correct gradient', seeded(H.check_gradients, row)) end
-  if row.grad == true then it(title .. ' has a correct gradient of its gradient', seeded(H.check_second_order, row)) end
+  if row.grad and row.grad ~= 'once' then it(title .. ' has a correct gradient of its gradient', seeded(H.check_second_order, row)) end
   if fn and fn.tags.inplace and row.inplace ~= false then it(title .. ' does the same in place', seeded(H.check_inplace, row)) end
   it(title .. ' refuses wrong arguments by name', seeded(H.check_wrong, row))
 end

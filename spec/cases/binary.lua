@@ -3,7 +3,7 @@
 local H = require 'spec.harness'
 local P = require 'spec.plain'
 local S = require 'spec.special_functions'
-local T, NIL = H.T, H.NIL
+local T = H.T
 local exp, log, floor, huge = math.exp, math.log, math.floor, math.huge
 local float = {'float64', 'float32', 'float16', 'bfloat16'}
 
@@ -41,12 +41,12 @@ local rows = {
   {name = 'true_divide', n = 2, point = function(x, y) return x / y end, grad = true, range = {{-3, 3}, {1, 3}}, dtypes = 'number', result = 'float'},
   {name = 'floor_divide', n = 2, point = quotient_floor, range = {{-9, 9}, {1.1, 3}}, dtypes = {'float64', 'int64', 'int32', 'int16', 'int8', 'uint8'},
     result = 'same'},
-  {name = 'remainder', n = 2, point = modulo, grad = 'first', range = {{-9, 9}, {2.6, 2.9}}, dtypes = {'float64', 'float32', 'int64', 'int32', 'int16', 'int8'},
+  {name = 'remainder', n = 2, point = modulo, grad = true, range = {{-9, 9}, {2.6, 2.9}}, dtypes = {'float64', 'float32', 'int64', 'int32', 'int16', 'int8'},
     result = 'same', single = {1e-4, 1e-5}, distinct = false},
   {name = 'remainder', label = 'signs', args = {{T{4, values = {7, -7, 7, -7}}, T{4, values = {3, 3, -3, -3}}}},
     reference = function() return {shape = {4}, 1, 2, -2, -1} end, dtypes = {'float64', 'float32', 'float16', 'bfloat16', 'int64', 'int32', 'int16', 'int8'},
     layouts = false},
-  {name = 'fmod', n = 2, point = function(x, y) return x - y * S.trunc(x / y) end, grad = 'first', range = {{-9, 9}, {2.6, 2.9}},
+  {name = 'fmod', n = 2, point = function(x, y) return x - y * S.trunc(x / y) end, grad = true, range = {{-9, 9}, {2.6, 2.9}},
     dtypes = {'float64', 'float32', 'int64', 'int32', 'int16', 'int8'}, result = 'same', single = {1e-4, 1e-5}},
   {name = 'fmod', label = 'signs', args = {{T{4, values = {7, -7, 7, -7}}, T{4, values = {3, 3, -3, -3}}}},
     reference = function() return {shape = {4}, 1, -1, 1, -1} end, dtypes = {'float64', 'float32', 'int64', 'int8'}, layouts = false},
@@ -60,7 +60,7 @@ local rows = {
     result = function() return 'float64' end},
   {name = 'atan2', n = 2, point = math.atan2, grad = true, away = {0}, dtypes = float},
   {name = 'hypot', n = 2, point = function(x, y) return math.sqrt(x * x + y * y) end, grad = true, away = {0}, dtypes = float},
-  {name = 'copysign', n = 2, point = function(x, y) return y < 0 and -math.abs(x) or math.abs(x) end, grad = 'first', away = {0}, dtypes = float},
+  {name = 'copysign', n = 2, point = function(x, y) return y < 0 and -math.abs(x) or math.abs(x) end, grad = true, away = {0}, dtypes = float},
   {name = 'nextafter', args = {{T{3, values = {1, 1, 0.5}}, T{3, values = {2, 0, 0.5}}}}, dtypes = {'float64'}, tol = {0, 0},
     reference = function() return {shape = {3}, 1 + 2 ^ -52, 1 - 2 ^ -53, 0.5} end, layouts = false},
   {name = 'nextafter', label = 'float32', args = {{T{3, values = {1, 1, 0.5}, dtype = 'float32'}, T{3, values = {2, 0, 0.5}, dtype = 'float32'}}},
@@ -81,7 +81,7 @@ local function add(row) rows[#rows + 1] = row end
 -- the larger and the smaller; the two operands are never close, so that differences do not step over the kink
 for name, point in pairs {maximum = math.max, fmax = math.max, minimum = math.min, fmin = math.min} do
   add {name = name, args = {{T{2, 3, range = {-2, 0}}, T{2, 3, range = {0.1, 2}}}, {T{3, range = {0.5, 2}}, T{2, 1, range = {-2, 0}}}, {T{}, T{2, range = {3, 4}}}, {T{0}, T{1}}},
-    reference = function(x, y) return P.map(point, x, y) end, grad = 'first', dtypes = 'all', result = 'same'}
+    reference = function(x, y) return P.map(point, x, y) end, grad = true, dtypes = 'all', result = 'same'}
   local nan = 0 / 0
   local keeps = name == 'maximum' or name == 'minimum'
   add {name = name, label = 'nan', args = {{T{3, values = {nan, 1, nan}}, T{3, values = {1, nan, nan}}}}, dtypes = 'float', layouts = false,
@@ -126,7 +126,7 @@ add {name = 'bitwise_right_shift', args = {{T{2, 3, int = {-99, 99}}, T{3, int =
 add {name = 'isclose', args = {{T{4, values = {1, 1, 100, 0}}, T{4, values = {1 + 1e-6, 1.1, 100.0005, 1e-9}}}}, dtypes = {'float64'}, result = 'bool', layouts = false,
   reference = function() return {shape = {4}, 1, 0, 1, 1} end}
 add {name = 'isclose', label = 'nan and infinities', args = {{T{4, values = {0 / 0, huge, huge, -huge}}, T{4, values = {0 / 0, huge, -huge, 1}}, 1e-5, 1e-8, true}},
-  dtypes = {'float64', 'float32'}, reference = function() return {shape = {4}, 1, 1, 0, 0} end, layouts = false}
+  result = 'bool', dtypes = {'float64', 'float32'}, reference = function() return {shape = {4}, 1, 1, 0, 0} end, layouts = false}
 
 local function choose(c, x, y) return c ~= 0 and x or y end
 add {name = 'where', args = {{T{2, 3, int = {0, 1}, dtype = 'bool'}, T{2, 3}, T{2, 3}}, {T{2, 1, int = {0, 1}, dtype = 'bool'}, T{3}, T{}},
@@ -135,18 +135,18 @@ add {name = 'where', args = {{T{2, 3, int = {0, 1}, dtype = 'bool'}, T{2, 3}, T{
   wrong = {{T{2, dtype = 'float32'}, T{2}, T{2}, says = {'where', 'bool'}}}}
 
 local function within(x, lo, hi) return math.min(math.max(x, lo), hi) end
-add {name = 'clamp', args = {{T{2, 3}, -0.5, 0.5}, {T{}, -1, 1}, {T{0, 2}, 0, 1}}, range = {-2, 2}, dtypes = float, grad = 'first', gtol = {1e-4, 1e-6},
+add {name = 'clamp', args = {{T{2, 3}, -0.5, 0.5}, {T{}, -1, 1}, {T{0, 2}, 0, 1}}, range = {-2, 2}, dtypes = float, grad = true, gtol = {1e-4, 1e-6},
   reference = function(x, lo, hi) return P.map(function(v) return within(v, lo, hi) end, x) end}
 add {name = 'clamp', label = 'one bound, integers', args = {{T{6, int = {-9, 9}}, -3, 3}, {T{6, int = {-9, 9}}, {max = 2}}, {T{6, int = {-9, 9}}, {min = 2}}}, dtypes = {'int64'}, result = 'same',
   reference = function(x, lo, hi)
     if type(lo) == 'table' then lo, hi = lo.min, lo.max end
     return P.map(function(v) return within(v, lo or -huge, hi or huge) end, x)
   end}
-add {name = 'clamp', label = 'tensors', args = {{T{2, 3}, T{3, range = {-1, -0.5}}, T{2, 1, range = {0.5, 1}}}}, range = {-2, 2}, dtypes = float, grad = 'first',
+add {name = 'clamp', label = 'tensors', args = {{T{2, 3}, T{3, range = {-1, -0.5}}, T{2, 1, range = {0.5, 1}}}}, range = {-2, 2}, dtypes = float, grad = true,
   reference = function(x, lo, hi) return P.map(within, x, lo, hi) end}
-add {name = 'clamp_min', args = {{T{2, 3, away = {0.2}}, 0.2}, {T{2, 3, range = {2, 3}}, T{3}}, {T{0}, 1}}, dtypes = float, grad = 'first',
+add {name = 'clamp_min', args = {{T{2, 3, away = {0.2}}, 0.2}, {T{2, 3, range = {2, 3}}, T{3}}, {T{0}, 1}}, dtypes = float, grad = true,
   reference = function(x, y) return P.map(math.max, x, y) end}
-add {name = 'clamp_max', args = {{T{2, 3, away = {0.2}}, 0.2}, {T{2, 3, range = {2, 3}}, T{3}}, {T{0}, 1}}, dtypes = float, grad = 'first',
+add {name = 'clamp_max', args = {{T{2, 3, away = {0.2}}, 0.2}, {T{2, 3, range = {2, 3}}, T{3}}, {T{0}, 1}}, dtypes = float, grad = true,
   reference = function(x, y) return P.map(math.min, x, y) end}
 add {name = 'lerp', n = 3, point = function(x, y, w) return x + w * (y - x) end, grad = true, dtypes = float}
 add {name = 'lerp', label = 'a number', args = {{T{2, 3}, T{2, 3}, 0.3}, {T{2, 3}, T{3}, 0.8}}, grad = true, dtypes = float,
@@ -157,5 +157,4 @@ add {name = 'addcdiv', n = 3, point = function(x, y, z) return x + y / z end, gr
 add {name = 'addcdiv', label = 'value', n = 3, extra = {{value = -0.5}}, point = function(x, y, z) return x - 0.5 * y / z end, grad = true,
   range = {{-2, 2}, {-2, 2}, {1, 3}}, dtypes = float}
 
-rows.NIL = NIL
 return rows
