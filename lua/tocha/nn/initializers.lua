@@ -8,6 +8,7 @@
 
 local tocha = require 'tocha'
 local args = require 'tocha.args'
+local orthonormal = require 'tocha.nn.orthonormal'
 
 local init = {}
 
@@ -179,18 +180,11 @@ function init.trunc_normal_(...)
   local low, high = cdf((a - mean) / std), cdf((b - mean) / std)
   local plain = x:detach()
   plain:uniform_(2 * low - 1, 2 * high - 1, {generator = generator})
-  plain:erfinv_():mul_(std * sqrt(2)):add_(mean):clamp_(a, b)
+  plain:copy_(plain:erfinv()):mul_(std * sqrt(2)):add_(mean):clamp_(a, b)
   return x
 end
 
 local read_orthogonal = declare('orthogonal_', 'gain:num=1', 'generator=nil')
-
--- Orthonormal columns of a tall matrix; the signs of the diagonal make the distribution uniform.
-local function orthonormal(rows, columns, generator)
-  local flat = tocha.empty(rows, columns, {dtype = 'float64'}):normal_(0, 1, {generator = generator})
-  local q, r = tocha.linalg.qr(flat)
-  return q * r:diagonal():sign()
-end
 
 --- A matrix with orthonormal rows or columns (dimensions after the first are flattened), times gain.
 function init.orthogonal_(...)
@@ -199,7 +193,12 @@ function init.orthogonal_(...)
   if x:numel() == 0 then return x end
   local rows = x:size(1)
   local columns = x:numel() / rows
-  local q = rows < columns and orthonormal(columns, rows, generator):t() or orthonormal(rows, columns, generator)
+  local wide = rows < columns
+  -- columns of independent normal numbers, orthonormalised in order, are uniformly distributed
+  local flat = wide and tocha.empty(columns, rows, {dtype = 'float64'}) or tocha.empty(rows, columns,
+    {dtype = 'float64'})
+  local q = orthonormal(flat:normal_(0, 1, {generator = generator}))
+  if wide then q = q:transpose(1, 2) end
   x:detach():copy_((q * gain):reshape(sizes_of(x)))
   return x
 end
@@ -212,11 +211,12 @@ function init.sparse_(...)
   if x:dim() ~= 2 then args.fail('sparse_: got a tensor of %d dimensions, takes 2', x:dim()) end
   local rows, columns = x:size(1), x:size(2)
   local zeros = math.ceil(sparsity * rows)
+  if zeros < 1 then return init.normal_(x, 0, std, generator) end
+  local rows_of = {}
+  for c = 1, columns do rows_of[c] = tocha.randperm(rows)[{{1, zeros}}] end
   local plain = x:detach()
   plain:normal_(0, std, {generator = generator})
-  for c = 1, columns do
-    if zeros > 0 then plain[{tocha.randperm(rows)[{{1, zeros}}], c}] = 0 end
-  end
+  for c = 1, columns do plain[{rows_of[c], c}] = 0 end
   return x
 end
 

@@ -6,6 +6,7 @@ local tocha = require 'tocha'
 local class = require 'tocha.class'
 local args = require 'tocha.args'
 local Module = require 'tocha.nn.module'
+local orthonormal = require 'tocha.nn.orthonormal'
 local parametrize = require 'tocha.nn.utils.parametrize'
 local spectral = require 'tocha.nn.utils.spectral_norm'
 local weight_norm = require 'tocha.nn.utils.weight_norm'
@@ -89,9 +90,19 @@ end
 
 local maps = {}
 
-function maps.matrix_exp(x) return tocha.matrix_exp(skew(x)) end
-
 local function identity(x) return tocha.eye(x:size(-2), x:size(-2), {dtype = x.dtype, device = x.device}) end
+
+-- exp(a): a Taylor polynomial of a / 2^s, whose 1-norm is at most 1/2, squared s times.
+function maps.matrix_exp(x)
+  local a = skew(x)
+  local norm = a:detach():abs():sum(1):amax():item()
+  local s = math.max(0, math.ceil(math.log(2 * norm) / math.log(2)))
+  if norm == 0 or norm ~= norm then s = 0 end
+  local scaled, sum = a / 2 ^ s, identity(x)
+  for k = 18, 1, -1 do sum = identity(x) + scaled:matmul(sum) / k end
+  for _ = 1, s do sum = sum:matmul(sum) end
+  return sum
+end
 
 function maps.cayley(x)
   local a, one = skew(x), identity(x)
@@ -123,11 +134,7 @@ end
 function Orthogonal:right_inverse(value)
   if not self.trivialize then return value end
   local x = value:size(-2) < value:size(-1) and value:transpose(-2, -1) or value
-  local q, r = tocha.linalg.qr(x, {mode = 'complete'})
-  local k = x:size(-1)
-  local signs = tocha.ones({q:size(-1)}, {dtype = x.dtype, device = x.device})
-  signs:narrow(1, 1, k):copy_(r:diagonal():sign())
-  local base = q * signs
+  local base = orthonormal(x, x:size(-2)):to(value.dtype)
   if self.base == nil then self:register_buffer('base', base) else self.base:copy_(base) end
   return tocha.zeros_like(value)
 end
