@@ -1,0 +1,60 @@
+--- Where elements are: `nonzero` and `unravel_index`, whose results come in more than one form.
+-- @module tocha.places
+
+local binding = require 'tocha.binding'
+local errors = require 'tocha.errors'
+local is_tensor = require('tocha.arguments').is_tensor
+
+local places = {}
+
+local function as_tuple_of(options)
+  if options == nil or type(options) == 'boolean' then return options end
+  for key in pairs(options) do
+    if key ~= 'as_tuple' then errors.raise("nonzero: unknown option '%s': takes as_tuple", tostring(key)) end
+  end
+  return options.as_tuple
+end
+
+--- The coordinates of the elements that are not zero: a tensor (count, dims), or with {as_tuple = true} one tensor for each dim.
+-- @param input a tensor
+-- @param options {as_tuple = false}
+function places.nonzero(input, options)
+  if not is_tensor(input) then errors.raise('nonzero: input: got %s, takes a tensor', errors.describe(input)) end
+  local coordinates = binding.get('argwhere')(input)
+  if not as_tuple_of(options) then return coordinates end
+  if input:dim() == 0 then return {coordinates:new_ones(coordinates:size(1))} end
+  local list = {}
+  for d = 1, input:dim() do list[d] = coordinates:select(2, d) end
+  return list
+end
+
+local function shape_list(shape)
+  if type(shape) == 'number' then return {shape} end
+  if is_tensor(shape) then return shape:totable() end
+  if type(shape) ~= 'table' then errors.raise('unravel_index: shape: got %s, takes a table of sizes', errors.describe(shape)) end
+  return shape
+end
+
+--- The coordinates, in a tensor of the given shape, of places in the flattened tensor: a list of one tensor for each dim.
+-- @param indices an int64 tensor (or table) of places that count from 1
+-- @param shape a table of sizes
+function places.unravel_index(indices, shape)
+  if not is_tensor(indices) then indices = require('tocha').tensor(indices, {dtype = 'int64'}) end
+  if indices:is_floating_point() then errors.raise('unravel_index: indices: got %s, takes int64 (indices:long() converts)', indices.dtype.name) end
+  local sizes, total = shape_list(shape), 1
+  for i = 1, #sizes do total = total * sizes[i] end
+  if indices:numel() > 0 then
+    local least, most = indices:amin():item(), indices:amax():item()
+    if least < 1 or most > total then
+      errors.raise('unravel_index: index %s is outside a shape of %d elements', tostring(least < 1 and least or most), total)
+    end
+  end
+  local list, rest = {}, indices - 1
+  for d = #sizes, 1, -1 do
+    list[d] = rest:remainder(sizes[d]) + 1
+    rest = rest:floor_divide(sizes[d])
+  end
+  return list
+end
+
+return places
