@@ -33,7 +33,7 @@ static void settle(const tc_view *mean, const tc_view *rstd, const tc_view *runn
     const double n = (double)p->batch * (double)p->inner; const double r = p->momentum;
     ((T *)mean->data)[c] = (T)m;
     ((T *)rstd->data)[c] = (T)(1 / sqrt(variance + p->eps));
-    if (!p->training || !running_mean) return;
+    if (!p->training || !running_mean || n == 0) return;
     T *rm = (T *)running_mean->data + c;
     T *rv = (T *)running_var->data + c;
     *rm = (T)((1 - r) * *rm + r * m);

@@ -49,7 +49,7 @@ tc_tensor *tc_rows_added(tc_tensor *x, tc_tensor *index, tc_tensor *scale, int64
   const int type = compute_type(x->dtype);
   tc_tensor *in = ready(x, type), *at = ready(index, TC_INT64), *s = ready(scale, type);
   if (!in || !at || (scale && !s)) return NULL;
-  tc_tensor *y = tc_zeros((int64_t[]){rows, at->numel ? in->numel / at->numel : 0}, 2, type, x->device, false);
+  tc_tensor *y = tc_zeros((int64_t[]){rows, x->size[1]}, 2, type, x->device, false);
   if (!y) return NULL;
   tc_view views[] = {tci_view(y), tci_view(in), tci_view(at)}, scale_view;
   if (!tci_status(tci_kernels(y->device)->embedding_backward(&views[0], &views[1], &views[2], maybe_view(&scale_view, s)), NULL, NULL, 0))
