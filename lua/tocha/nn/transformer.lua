@@ -47,7 +47,9 @@ function EncoderLayer:__init(...)
   local options = {bias = bias, device = device, dtype = dtype}
   self.self_attn = MultiheadAttention(d, heads, {dropout = p, bias = bias, batch_first = batch_first, device = device,
     dtype = dtype})
-  self.linear1, self.dropout, self.linear2 = Linear(d, wide, options), Dropout(p), Linear(wide, d, options)
+  self.linear1 = Linear(d, wide, options)
+  self.dropout = Dropout(p)
+  self.linear2 = Linear(wide, d, options)
   self.norm_first, self.activation = norm_first, activation_of('TransformerEncoderLayer', activation)
   for i = 1, 2 do self['norm' .. i] = LayerNorm(d, eps, {bias = bias, device = device, dtype = dtype}) end
   for i = 1, 2 do self['dropout' .. i] = Dropout(p) end
@@ -81,8 +83,11 @@ function DecoderLayer:__init(...)
   local d, heads, wide, p, activation, eps, batch_first, norm_first, bias, device, dtype = read_decoder_layer(...)
   local options = {bias = bias, device = device, dtype = dtype}
   local attn = {dropout = p, bias = bias, batch_first = batch_first, device = device, dtype = dtype}
-  self.self_attn, self.multihead_attn = MultiheadAttention(d, heads, attn), MultiheadAttention(d, heads, attn)
-  self.linear1, self.dropout, self.linear2 = Linear(d, wide, options), Dropout(p), Linear(wide, d, options)
+  self.self_attn = MultiheadAttention(d, heads, attn) -- one by one: Lua assigns several from right to left, and the order registers
+  self.multihead_attn = MultiheadAttention(d, heads, attn)
+  self.linear1 = Linear(d, wide, options)
+  self.dropout = Dropout(p)
+  self.linear2 = Linear(wide, d, options)
   self.norm_first, self.activation = norm_first, activation_of('TransformerDecoderLayer', activation)
   for i = 1, 3 do self['norm' .. i] = LayerNorm(d, eps, {bias = bias, device = device, dtype = dtype}) end
   for i = 1, 3 do self['dropout' .. i] = Dropout(p) end
