@@ -15,6 +15,11 @@ enum { TC_OK = 0, TC_FAULT = 1, TC_NO_MEMORY = 2, TC_DEVICE_ERROR = 3 };
 /* What a kernel found wrong: the flat position in the index tensor, and the value there. */
 typedef struct tc_fault { int64_t position, value; } tc_fault;
 
+/* A convolution over three dims: sizes and steps of each; c and o are all channels, weights see c / groups of them. */
+typedef struct tc_conv {
+  int64_t n, c, o, groups, in[3], out[3], k[3], stride[3], pad[3], dilation[3];
+} tc_conv;
+
 /* Pointwise operators, one code each, from the rows of scalar.h. */
 enum {
 #define TC_UNARY(name, classes, expr) TC_UNARY_##name,
@@ -31,11 +36,15 @@ enum {
               other dtypes are converted on the way, operand 0 of the loop is the output, p holds 4 numbers or is NULL.
    copy:      out <- in, converting between any two dtypes.
    accumulate: out += in, where several elements of in may fall on one of out; one after another.
+   conv_*:    convolutions of row-major float or double data: y from x and w, the gradient x from g and w, w from g and x (both zero before).
    gemm:      c = alpha a b + beta c, for matrices or a batch of them (3 dims); rows or columns of a and b lie without gaps. */
 #define TC_KERNEL_SLOTS(X) \
   X(pointwise, (int op, int compute, const tc_loop *l, const double *p)) \
   X(copy, (const tc_loop *l)) \
   X(accumulate, (const tc_loop *l)) \
+  X(conv_forward, (const tc_conv *p, int dtype, void *y, const void *x, const void *w, const void *bias)) \
+  X(conv_input, (const tc_conv *p, int dtype, void *x, const void *g, const void *w)) \
+  X(conv_weight, (const tc_conv *p, int dtype, void *w, const void *g, const void *x)) \
   X(gemm, (const tc_view *c, const tc_view *a, const tc_view *b, double alpha, double beta)) \
   X(reduce, (const tc_reduction *r)) \
   X(softmax, (const tc_view *y, const tc_view *x, const tc_rows *r, int as_log)) \

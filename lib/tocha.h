@@ -475,7 +475,7 @@ tc_tensor *tc_gelu_tanh_grad(tc_tensor *g, tc_tensor *x);
 tc_tensor *tc_silu_grad(tc_tensor *g, tc_tensor *x);
 
 
-/* ---- reductions, scans, sorting (lib/ops/reduce.c, reduce_arg.c, variance.c, vector_norm.c, scan.c, sort.c, search.c) ---- */
+/* ---- reductions, scans, sorting (lib/ops/reduce.c, reduce_arg.c, variance.c, vector_norm.c, scan.c, sort.c, search.c, statistics.c) ---- */
 /// sum(input, dim = nil, keepdim = false, *, dtype = nil)  The sum over all elements or over the given dims. Integers and bool give int64.
 tc_tensor *tc_sum(tc_tensor *input, const tc_dim *dim, int n_dim, bool keepdim, tc_dtype dtype);
 /// nansum(input, dim = nil, keepdim = false, *, dtype = nil)  The sum without NaN.
@@ -570,6 +570,18 @@ tc_tensor *tc_bucketize(tc_operand *input, tc_tensor *boundaries, bool out_int32
 tc_tensor *tc_histc(tc_tensor *input, int64_t bins, double min, double max);
 /// bincount(input, weights = nil, minlength = 0)  How often each value 1, 2, ... occurs, or the sum of its weights.
 tc_tensor *tc_bincount(tc_tensor *input, tc_tensor *weights, int64_t minlength);
+/// cov(input, *, correction = 1, fweights = nil, aweights = nil)  The covariances of variables (rows) over observations (columns).
+tc_tensor *tc_cov(tc_tensor *input, double correction, tc_tensor *fweights, tc_tensor *aweights);
+/// corrcoef(input)  The correlations of variables (rows) over observations (columns).
+tc_tensor *tc_corrcoef(tc_tensor *input);
+/// trapezoid(y, x = nil, *, dx = nil, dim = -1)  The integral of y along dim by the trapezoidal rule, over points x or steps dx (1). @alias trapz @function
+tc_tensor *tc_trapezoid(tc_tensor *y, tc_tensor *x, double dx, tc_dim dim);
+/// cumulative_trapezoid(y, x = nil, *, dx = nil, dim = -1)  The integral of y along dim up to each point but the first. @function
+tc_tensor *tc_cumulative_trapezoid(tc_tensor *y, tc_tensor *x, double dx, tc_dim dim);
+/// renorm(input, p, dim, maxnorm)  The slices along dim, those with a p-norm above maxnorm scaled down to it. @inplace
+tc_tensor *tc_renorm(tc_tensor *input, double p, tc_dim dim, double maxnorm);
+/// isin(elements, test_elements, *, assume_unique = false, invert = false)  Is each element among test_elements? @function
+tc_tensor *tc_isin(tc_operand *elements, tc_operand *test_elements, bool assume_unique, bool invert);
 
 /* ---- softmax, losses, norms, embedding, recurrence ---- */
 /// softmax(input, dim = nil, *, dtype = nil)  exp(x) / sum(exp(x)) along dim. @in F special
@@ -841,6 +853,20 @@ tc_tensor *tc_addbmm(tc_tensor *input, tc_tensor *batch1, tc_tensor *batch2, dou
 tc_tensor *tc_baddbmm(tc_tensor *input, tc_tensor *batch1, tc_tensor *batch2, double beta, double alpha);
 /// linear(input, weight, bias = nil)  input times the transpose of weight, plus bias. @function @in F
 tc_tensor *tc_linear(tc_tensor *input, tc_tensor *weight, tc_tensor *bias);
+
+/* ---- convolution (lib/ops/conv.c) ---- */
+/// conv1d(input, weight, bias = nil, stride = 1, padding = 0, dilation = 1, groups = 1)  The convolution over 1 dim of input (batch, channels, ...) with weight (outputs, channels / groups, ...); padding may be 'valid' or 'same'. @function @in F
+tc_tensor *tc_conv1d(tc_tensor *input, tc_tensor *weight, tc_tensor *bias, const int64_t *stride, int n_stride, const int64_t *padding, int n_padding, const int64_t *dilation, int n_dilation, int64_t groups);
+/// conv2d(input, weight, bias = nil, stride = 1, padding = 0, dilation = 1, groups = 1)  The convolution over 2 dims of input (batch, channels, ...) with weight (outputs, channels / groups, ...); padding may be 'valid' or 'same'. @function @in F
+tc_tensor *tc_conv2d(tc_tensor *input, tc_tensor *weight, tc_tensor *bias, const int64_t *stride, int n_stride, const int64_t *padding, int n_padding, const int64_t *dilation, int n_dilation, int64_t groups);
+/// conv3d(input, weight, bias = nil, stride = 1, padding = 0, dilation = 1, groups = 1)  The convolution over 3 dims of input (batch, channels, ...) with weight (outputs, channels / groups, ...); padding may be 'valid' or 'same'. @function @in F
+tc_tensor *tc_conv3d(tc_tensor *input, tc_tensor *weight, tc_tensor *bias, const int64_t *stride, int n_stride, const int64_t *padding, int n_padding, const int64_t *dilation, int n_dilation, int64_t groups);
+/// conv_transpose1d(input, weight, bias = nil, stride = 1, padding = 0, output_padding = 0, groups = 1, dilation = 1)  The transpose of conv1d: weight is (channels, outputs / groups, ...). @function @in F
+tc_tensor *tc_conv_transpose1d(tc_tensor *input, tc_tensor *weight, tc_tensor *bias, const int64_t *stride, int n_stride, const int64_t *padding, int n_padding, const int64_t *output_padding, int n_output_padding, int64_t groups, const int64_t *dilation, int n_dilation);
+/// conv_transpose2d(input, weight, bias = nil, stride = 1, padding = 0, output_padding = 0, groups = 1, dilation = 1)  The transpose of conv2d: weight is (channels, outputs / groups, ...). @function @in F
+tc_tensor *tc_conv_transpose2d(tc_tensor *input, tc_tensor *weight, tc_tensor *bias, const int64_t *stride, int n_stride, const int64_t *padding, int n_padding, const int64_t *output_padding, int n_output_padding, int64_t groups, const int64_t *dilation, int n_dilation);
+/// conv_transpose3d(input, weight, bias = nil, stride = 1, padding = 0, output_padding = 0, groups = 1, dilation = 1)  The transpose of conv3d: weight is (channels, outputs / groups, ...). @function @in F
+tc_tensor *tc_conv_transpose3d(tc_tensor *input, tc_tensor *weight, tc_tensor *bias, const int64_t *stride, int n_stride, const int64_t *padding, int n_padding, const int64_t *output_padding, int n_output_padding, int64_t groups, const int64_t *dilation, int n_dilation);
 
 #pragma GCC visibility pop
 #endif

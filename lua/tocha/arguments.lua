@@ -35,7 +35,7 @@ local function whole(v) return type(v) == 'number' and v % 1 == 0 and v or nil e
 function read.tensor(v) return is_tensor(v) and v or nil end
 function read.indices(v)
   if is_tensor(v) then return v end
-  if type(v) == 'number' or type(v) == 'table' then return require('tocha').tensor(v, {dtype = 'int64'}) end
+  if type(v) == 'number' or is_list(v) then return require('tocha').tensor(v, {dtype = 'int64'}) end
 end
 function read.operand(v)
   if is_tensor(v) or type(v) == 'number' then return v end
@@ -86,6 +86,7 @@ local function convert(who, p, v)
     if device == -2147483648 then errors.pending() end
     return device
   end
+  if p.lua == 'padding' and p.kind == 'integers' and (v == 'same' or v == 'valid') then return v == 'valid' and 0 or -2147483648 end
   local value = read[p.kind](v)
   if p.kind == 'boolean' and type(v) ~= 'boolean' then value = nil end
   if value == nil then errors.raise('%s: %s: got %s, takes %s', who, p.lua, errors.describe(v), takes[p.kind]) end
