@@ -14,7 +14,10 @@
 
 static tc_tensor *times(tc_tensor *x, double number) { return number == 1 ? x : tc_mul(x, tci_number(number)); }
 static tc_tensor *either(tc_tensor *test, tc_tensor *yes, double no) { return tc_where(test, yes, tci_number(no)); }
-static void nothing_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) { (void)n, (void)g, (void)dx; } /* flat almost everywhere */
+static void nothing_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) { /* flat almost everywhere: the gradient is 0, which is not none */
+  for (int i = 0; i < n->nin; i++)
+    if (tci_needs(n, i)) dx[i] = tc_zeros_like(g[0], TC_NONE, TC_NONE, false);
+}
 
 GRAD(add) { dx[0] = G; dx[1] = tci_needs(n, 1) ? times(G, *(double *)n->attr) : NULL; }
 RULE(add, 0);
@@ -103,11 +106,16 @@ static bool is_number(tc_tensor *y, double value) {
   return (y->dtype == TC_INT64 ? (double)*(int64_t *)tci_data(y) : *(double *)tci_data(y)) == value;
 }
 
+/* y - 1 and 1 - y; of a Lua number another one, so that no digit is lost */
+static double number_of(const tc_tensor *y) { return y->dtype == TC_INT64 ? (double)*(int64_t *)tci_data(y) : *(double *)tci_data(y); }
+static tc_tensor *less_one(tc_tensor *y) { return y->flags & TCF_WEAK ? tci_number(number_of(y) - 1) : tc_sub(y, tci_number(1), 1); }
+static tc_tensor *one_less(tc_tensor *y) { return y->flags & TCF_WEAK ? tci_number(1 - number_of(y)) : tc_rsub(y, tci_number(1), 1); }
+
 static tc_tensor *pow_by_base(tc_tensor *g, tc_tensor *x, tc_tensor *y) { /* y x^(y-1) */
   if (is_number(y, 2)) return tc_mul(g, times(x, 2));
   if (is_number(y, 1)) return g;
   if (is_number(y, 0)) return NULL;
-  return tc_mul_zero(tc_mul(g, y), tc_pow(x, tc_sub(y, tci_number(1), 1)));
+  return tc_mul_zero(tc_mul(g, y), tc_pow(x, less_one(y)));
 }
 
 GRAD(pow) {
@@ -227,6 +235,8 @@ GRAD(where) {
 }
 RULE(where, IN0);
 tc_tensor *tc_where(tc_tensor *condition, tc_operand *x, tc_operand *y) {
+  if (condition && condition->dtype != TC_BOOL)
+    return tci_fail("condition: got %s, takes bool: compare it first, as in x:gt(0)", tci_dtype_name(condition->dtype));
   return tci_ternary(TC_TERNARY_where, &where_rule, condition, x, y, NULL);
 }
 
@@ -262,7 +272,7 @@ tc_tensor *tc_clamp(tc_tensor *x, tc_operand *min, tc_operand *max) {
 
 GRAD(lerp) {
   tc_tensor *weight = n->in[2];
-  if (tci_needs(n, 0)) dx[0] = tc_mul(G, tc_rsub(weight, tci_number(1), 1));
+  if (tci_needs(n, 0)) dx[0] = tc_mul(G, one_less(weight));
   if (tci_needs(n, 1)) dx[1] = tc_mul(G, weight);
   if (tci_needs(n, 2)) dx[2] = tc_mul(G, tc_sub(Y, X, 1));
 }

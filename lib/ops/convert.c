@@ -92,7 +92,10 @@ tc_tensor *tc_to(tc_tensor *x, tc_dtype dtype, tc_device device, bool copy) {
 }
 
 /* x.copy_(source): source broadcasts to x */
-static void copy_into_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) { dx[1] = g[0]; }
+static void copy_into_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
+  if (tci_needs(n, 0)) dx[0] = tc_zeros_like(g[0], TC_NONE, TC_NONE, false);
+  dx[1] = g[0];
+}
 static const tc_rule copy_into_rule = {"copy_", copy_into_grad, 0};
 
 tc_tensor *tc_copy(tc_tensor *x, tc_tensor *source) {

@@ -156,7 +156,7 @@ bool tc_read_int64s(tc_tensor *x, int64_t *values) {
 }
 
 /* ---- constants in place ---- */
-static void fill_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) { (void)n, (void)g, (void)dx; }
+static void fill_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) { (void)n, dx[0] = tc_zeros_like(g[0], TC_NONE, TC_NONE, false); }
 static const tc_rule fill_rule = {"fill_", fill_grad, 0};
 
 tc_tensor *tc_fill(tc_tensor *x, tc_operand *value) {

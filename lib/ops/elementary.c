@@ -13,7 +13,10 @@
 static tc_tensor *times(tc_tensor *x, double number) { return tc_mul(x, tci_number(number)); }
 static tc_tensor *plus(tc_tensor *x, double number) { return tc_add(x, tci_number(number), 1); }
 static tc_tensor *one_minus_square(tc_tensor *x) { return tc_rsub(tc_square(x), tci_number(1), 1); }
-static void nothing_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) { (void)n, (void)g, (void)dx; } /* flat almost everywhere */
+static void nothing_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) { /* flat almost everywhere: the gradient is 0, which is not none */
+  for (int i = 0; i < n->nin; i++)
+    if (tci_needs(n, i)) dx[i] = tc_zeros_like(g[0], TC_NONE, TC_NONE, false);
+}
 
 /* ---- arithmetic ---- */
 static tc_tensor *not_for_bool(tc_tensor *x) {

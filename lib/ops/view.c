@@ -307,7 +307,7 @@ static bool full_size(const tc_tensor *x, const int64_t *size, int n, int64_t *f
   }
   if (hole >= 0 && known > 0 && x->numel % known == 0) full[hole] = x->numel / known;
   else if (hole >= 0 || known != x->numel)
-    return tci_fail("shape %s does not fit %s, which has %lld elements", tci_sizes(n, size), tci_shape(x), (long long)x->numel) != NULL;
+    return tci_fail("shape %s with %lld elements does not fit %s, which has %lld", tci_sizes(n, size), (long long)known, tci_shape(x), (long long)x->numel) != NULL;
   return true;
 }
 

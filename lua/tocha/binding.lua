@@ -153,7 +153,7 @@ local function results_of(fn, form)
   for _, p in ipairs(fn.params) do
     if p.kind == 'result' then list[#list + 1] = 'r_' .. p.name end
   end
-  for i, name in ipairs(list) do names[i] = i == 1 and name or ('(%s.t ~= nil and %s or nil)'):format(name, name) end
+  for i, name in ipairs(list) do names[i] = i == 1 and name or ('(%s._t ~= nil and %s or nil)'):format(name, name) end
   return table.concat(names, ', '), list
 end
 

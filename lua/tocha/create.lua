@@ -71,7 +71,7 @@ end
 
 local function dtype_for(leaf)
   if type(leaf) == 'boolean' then return dtype.by_name.bool.code end
-  if is_tensor(leaf) then return C.tc_dtype_of(leaf.t) end
+  if is_tensor(leaf) then return C.tc_dtype_of(leaf._t) end
   if type(leaf) == 'cdata' then return dtype.by_name.int64.code end
   return C.tc_default_dtype()
 end

@@ -45,7 +45,7 @@ local function run_hooks(e)
     local given = list and wrap(C.tc_engine_gradient(e, i))
     if given then
       local changed = call_hooks(list, given)
-      if changed ~= given and not C.tc_engine_replace(e, i, changed.t) then errors.pending() end
+      if changed ~= given and not C.tc_engine_replace(e, i, changed._t) then errors.pending() end
     end
   end
 end
@@ -95,7 +95,7 @@ end
 local function add_roots(e, outputs, gradients)
   for i, x in ipairs(outputs) do
     local g = gradients[i]
-    if not C.tc_engine_root(e, x.t, g and g.t or nil) then errors.pending() end
+    if not C.tc_engine_root(e, x._t, g and g._t or nil) then errors.pending() end
   end
 end
 
@@ -163,7 +163,7 @@ function engine.backward(x, gradient, retain_graph, create_graph, inputs)
   create_graph = create_graph or false
   if retain_graph == nil then retain_graph = create_graph end
   C.tc_clear_error()
-  local done, e, status = quick(x.t, gradient and gradient.t or nil, retain_graph, create_graph)
+  local done, e, status = quick(x._t, gradient and gradient._t or nil, retain_graph, create_graph)
   if not done then finish(e, status, retain_graph, create_graph) end
 end
 
@@ -174,7 +174,7 @@ function engine.gradients(outputs, inputs, grad_outputs, retain_graph, create_gr
   C.tc_clear_error()
   return with_engine(retain_graph, create_graph, function(e)
     for _, x in ipairs(inputs) do
-      if not C.tc_engine_capture(e, x.t) then errors.pending() end
+      if not C.tc_engine_capture(e, x._t) then errors.pending() end
     end
     add_roots(e, outputs, grad_outputs)
     if not C.tc_engine_aim(e) then errors.pending() end
@@ -227,7 +227,7 @@ end
 
 local function entry_of(x)
   C.tc_clear_error()
-  local number = C.tc_hook_number(x.t)
+  local number = C.tc_hook_number(x._t)
   if number == 0 then errors.pending() end
   sweep()
   local entry = registry[number] or {}
@@ -238,7 +238,7 @@ end
 --- hook(gradient) runs when the gradient of x has been computed; a tensor it returns takes the gradient's place.
 function engine.register_hook(x, hook)
   if type(hook) ~= 'function' then errors.raise('register_hook: got %s, takes a function', errors.describe(hook)) end
-  local entry, output = entry_of(x), tonumber(C.tc_output_index(x.t))
+  local entry, output = entry_of(x), tonumber(C.tc_output_index(x._t))
   entry[output] = entry[output] or {n = 0}
   return add_hook(entry[output], hook)
 end
@@ -258,8 +258,8 @@ function engine.record(inputs, outputs, backward)
   sweep()
   last = last + 1
   local ins, outs = ffi.new('tc_tensor *[?]', math.max(#inputs, 1)), ffi.new('tc_tensor *[?]', math.max(#outputs, 1))
-  for i, x in ipairs(inputs) do ins[i - 1] = x.t end
-  for i, x in ipairs(outputs) do outs[i - 1] = x.t end
+  for i, x in ipairs(inputs) do ins[i - 1] = x._t end
+  for i, x in ipairs(outputs) do outs[i - 1] = x._t end
   registry[last] = backward
   if not C.tc_lua_node(last, ins, #inputs, outs, #outputs) then errors.pending() end
   return outputs[1] ~= nil and outputs[1].requires_grad
@@ -268,10 +268,10 @@ end
 --- Hands over the gradient of input i (from 1) of the custom function that runs now.
 function engine.give(e, i, gradient)
   C.tc_clear_error()
-  if not C.tc_engine_give(e, i - 1, gradient.t) then errors.pending() end
+  if not C.tc_engine_give(e, i - 1, gradient._t) then errors.pending() end
 end
 function engine.needs(e, i) return C.tc_engine_needs(e, i - 1) end
 --- A saved output as part of the graph again, for second derivatives.
-function engine.output(e, saved, i) return wrap(C.tc_engine_output(e, saved.t, i - 1)) end
+function engine.output(e, saved, i) return wrap(C.tc_engine_output(e, saved._t, i - 1)) end
 
 return engine

@@ -45,7 +45,7 @@ local function declarations(text)
 end
 
 ffi.cdef(declarations(header))
-ffi.cdef 'struct tc_handle { tc_tensor *t; uint64_t id; };'
+ffi.cdef 'struct tc_handle { tc_tensor *_t; uint64_t id; };'
 
 -- gives C the Lua state, once
 local native = package.loadlib(path, 'luaopen_tocha_native')

@@ -33,10 +33,10 @@ local function state_of(cdata)
 end
 
 local function set_state(cdata, state, who)
-  if not arguments.is_tensor(state) or state.t == nil then
+  if not arguments.is_tensor(state) or state._t == nil then
     errors.raise('%s: state: got %s, takes the tensor that get_state gave', who, errors.describe(state))
   end
-  C.tc_generator_set_state(cdata, state.t)
+  C.tc_generator_set_state(cdata, state._t)
   if ffi.string(C.tc_error_text()) ~= '' then errors.pending() end
 end
 

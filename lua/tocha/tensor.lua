@@ -17,8 +17,8 @@ local is_tensor = arguments.is_tensor
 local tensor = {is_tensor = is_tensor}
 
 local function alive(x, who)
-  if x.t == nil or not C.tc_handle_alive(x) then errors.raise('%s: the tensor was released', who) end
-  return x.t
+  if x._t == nil or not C.tc_handle_alive(x) then errors.raise('%s: the tensor was released', who) end
+  return x._t
 end
 
 ---------------------------------------------------------------- numbers out
@@ -69,7 +69,7 @@ end
 --- Nested tables of Lua values; a 0-dim tensor gives the value itself.
 function tensor.totable(x)
   local read, at = element_reader(x), -1
-  local t = x.t
+  local t = x._t
   local ndim, sizes = tonumber(C.tc_ndim(t)), C.tc_sizes_of(t)
   local function level(d)
     if d == ndim then
@@ -126,7 +126,7 @@ local convert_result = function(x, code, device, copy)
     C.tc_scope_end(mark)
     binding.recover(1, true)
   end
-  if t == x.t then
+  if t == x._t then
     C.tc_scope_end(mark)
     return x
   end
@@ -148,7 +148,7 @@ function tensor.to(x, ...)
   for i = 1, select('#', ...) do
     local v = select(i, ...)
     if is_tensor(v) then
-      code, device = C.tc_dtype_of(v.t), C.tc_device_of(v.t)
+      code, device = C.tc_dtype_of(v._t), C.tc_device_of(v._t)
     elseif type(v) == 'string' and not dtype.by_name[v] then
       device = device_code(v)
     elseif type(v) == 'boolean' then
@@ -170,7 +170,7 @@ function tensor.to(x, ...)
 end
 function tensor.cpu(x) return convert_result(x, NONE, 0, false) end
 function tensor.cuda(x, index) return convert_result(x, NONE, device_code(index and 'cuda:' .. index or 'cuda'), false) end
-function tensor.type_as(x, y) return convert_result(x, C.tc_dtype_of(alive(y, 'type_as')), C.tc_device_of(y.t), false) end
+function tensor.type_as(x, y) return convert_result(x, C.tc_dtype_of(alive(y, 'type_as')), C.tc_device_of(y._t), false) end
 for name, target in pairs{float = 'float32', double = 'float64', half = 'float16', bfloat16 = 'bfloat16', long = 'int64', int = 'int32',
   short = 'int16', char = 'int8', byte = 'uint8', bool = 'bool', cfloat = 'complex64', cdouble = 'complex128'} do
   local code = dtype.by_name[target].code
@@ -192,7 +192,7 @@ function tensor.free(x) C.tc_handle_free(x) end
 function tensor.set_result_(x, result)
   if x:dim() ~= result:dim() or table.concat(x:size(), ' ') ~= table.concat(result:size(), ' ') then
     local fresh = result:detach():to(x.dtype, {copy = true})
-    if not C.tc_set_data(x.t, fresh.t) then errors.pending() end
+    if not C.tc_set_data(x._t, fresh._t) then errors.pending() end
     return x
   end
   return x:copy_(result)
@@ -205,12 +205,12 @@ function tensor.resize_(x, ...)
   local fresh = tocha.zeros(sizes, {dtype = x.dtype, device = x.device})
   local keep = math.min(fresh:numel(), x:numel())
   if keep > 0 then fresh:view(-1):narrow(1, 1, keep):copy_(x:detach():reshape(-1):narrow(1, 1, keep)) end
-  if not C.tc_set_data(alive(x, 'resize_'), fresh.t) then errors.pending() end
+  if not C.tc_set_data(alive(x, 'resize_'), fresh._t) then errors.pending() end
   return x
 end
 
 function tensor.data_ptr(x) return C.tc_data_of(alive(x, 'data_ptr')) end
-function tensor.is_set_to(x, y) return x.t == y.t end
+function tensor.is_set_to(x, y) return x._t == y._t end
 function tensor.retain_grad(x)
   if not C.tc_retain_grad(alive(x, 'retain_grad')) then errors.pending() end
 end
@@ -234,7 +234,7 @@ function fields.data(x) return x:detach() end
 function fields.is_parameter(x) return C.tc_is_parameter(alive(x, 'is_parameter')) end
 function fields._version(x) return tonumber(C.tc_version(alive(x, '_version'))) end
 function fields.itemsize(x) return fields.dtype(x).itemsize end
-function fields.nbytes(x) return fields.itemsize(x) * tonumber(C.tc_numel(x.t)) end
+function fields.nbytes(x) return fields.itemsize(x) * tonumber(C.tc_numel(x._t)) end
 function fields.T(x)
   local order = {}
   for d = x:dim(), 1, -1 do order[#order + 1] = d end
@@ -313,13 +313,13 @@ end
 metatable.__add, metatable.__sub, metatable.__mul = operator('add'), operator('sub'), operator('mul')
 metatable.__div, metatable.__mod, metatable.__pow = operator('div'), operator('remainder'), operator('pow')
 function metatable.__unm(x) return methods.neg(x) end
-function metatable.__eq(a, b) return is_tensor(a) and is_tensor(b) and a.t == b.t end
+function metatable.__eq(a, b) return is_tensor(a) and is_tensor(b) and a._t == b._t end
 function metatable.__len(x)
   if x:dim() == 0 then errors.raise('#: a 0-dim tensor has no length') end
   return tensor.size(x, 1)
 end
 function metatable.__tostring(x)
-  if x.t == nil or not C.tc_handle_alive(x) then return '[tocha tensor, released]' end
+  if x._t == nil or not C.tc_handle_alive(x) then return '[tocha tensor, released]' end
   return require('tocha.print').tensor(x)
 end
 function metatable.__concat(a, b) return tostring(a) .. tostring(b) end

@@ -81,7 +81,7 @@ function Context.new(name, needs)
   return setmetatable({needs_input_grad = needs, [hidden] = {name = name, materialize = true}}, Context)
 end
 
-local function same(a, b) return is_tensor(a) and is_tensor(b) and ffi.cast('void *', a.t) == ffi.cast('void *', b.t) end
+local function same(a, b) return is_tensor(a) and is_tensor(b) and ffi.cast('void *', a._t) == ffi.cast('void *', b._t) end
 
 --- True if the tensor is one of the list.
 function Context.holds(list, x)

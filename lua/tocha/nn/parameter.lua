@@ -16,6 +16,6 @@ return function(...)
   local data, requires_grad = read(...)
   if data == nil then data = tocha.empty(0) end
   local p = data:detach()
-  C.tc_set_parameter(p.t, true)
+  C.tc_set_parameter(p._t, true)
   return p:requires_grad_(requires_grad)
 end
