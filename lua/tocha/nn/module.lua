@@ -16,10 +16,11 @@ local Module = class('Module')
 local is_tensor = tocha.is_tensor
 
 -- What an instance keeps for itself.
-local private = {training = true, _order = true, _kind = true, _hooks = true}
+-- _order: the registered fields; _kind: as what; _known: the values they had when they were last looked at
+local private = {training = true, _order = true, _kind = true, _known = true, _hooks = true}
 
 function Module.__new()
-  return {training = true, _order = {}, _kind = {}, _hooks = false}
+  return {training = true, _order = {}, _kind = {}, _known = {}, _hooks = false}
 end
 
 --- True if `value` is a module.
@@ -43,7 +44,7 @@ local key_of = Module.key_of
 -- --------------------------------------------------------------------------------------------------------- registry
 
 local function forget(self, key)
-  self._kind[key] = nil
+  self._kind[key], self._known[key] = nil, nil
   for i, k in ipairs(self._order) do
     if k == key then return table.remove(self._order, i) end
   end
@@ -80,19 +81,23 @@ local function by_name(a, b) return tostring(a) < tostring(b) end
 -- with names (`_named`) the first items are other names of fields.
 local function refresh(self)
   local found
-  local kinds, aliases = self._kind, self._named and #self._named or 0
+  local kinds, known, aliases = self._kind, self._known, self._named and #self._named or 0
   for i = 1, aliases do rawset(self, self._named[i], rawget(self, i)) end
   for key, value in pairs(self) do
-    local alias = type(key) == 'number' and key <= aliases
-    local kind = not private[key] and not alias and kind_of(value)
-    if kind and kinds[key] ~= kind then
-      found = found or {}
-      found[#found + 1] = key
+    if not rawequal(known[key], value) and not private[key] and not (type(key) == 'number' and key <= aliases) then
+      local kind = kind_of(value)
+      if kind and kinds[key] ~= kind then
+        found = found or {}
+        found[#found + 1] = key
+      end
     end
   end
   for i = #self._order, 1, -1 do
     local key = self._order[i]
-    if not still(self, key, kinds[key], rawget(self, key)) then forget(self, key) end
+    local value = rawget(self, key)
+    if not rawequal(known[key], value) then
+      if still(self, key, kinds[key], value) then known[key] = value else forget(self, key) end
+    end
   end
   if found then
     table.sort(found, by_name)
@@ -340,15 +345,31 @@ end
 
 local read_zero = args.spec('zero_grad', 'set_to_none:bool=true')
 
---- Forgets the gradients of all parameters, or fills them with zeros.
-function Module:zero_grad(...)
-  local to_nil = read_zero(...)
-  for p in self:parameters() do
-    local g = p.grad
-    if g ~= nil then
-      if to_nil then p.grad = nil else g:detach():zero_() end
+-- Runs once a step: no lists are made
+local function clear_gradients(self, to_nil, seen)
+  if seen[self] then return end
+  seen[self] = true
+  refresh(self)
+  for i = 1, #self._order do
+    local key = self._order[i]
+    local kind, value = self._kind[key], rawget(self, key)
+    if kind == 'module' and value then
+      clear_gradients(value, to_nil, seen)
+    elseif kind == 'parameter' and value ~= nil then
+      if to_nil then
+        value.grad = nil
+      else
+        local g = value.grad
+        if g ~= nil then g:detach():zero_() end
+      end
     end
   end
+end
+
+--- Forgets the gradients of all parameters, or fills them with zeros.
+-- @tparam[opt=true] bool set_to_none whether they are forgotten
+function Module:zero_grad(...)
+  clear_gradients(self, read_zero(...), {})
 end
 
 -- Every tensor of a module through f. Parameters and buffers stay the same objects, which an optimizer may hold.

@@ -8,13 +8,13 @@ local tocha = require 'tocha'
 
 -- v without what the first columns of q span, of length 1; nil if next to nothing is left
 local function project(q, n, v)
-  local before = v:norm():item()
+  local before = tocha.linalg.vector_norm(v):item()
   if n > 0 then
     local basis = q:narrow(2, 1, n)
     local across = basis:transpose(1, 2)
     for _ = 1, 2 do v = v - basis:mv(across:mv(v)) end
   end
-  local length = v:norm():item()
+  local length = tocha.linalg.vector_norm(v):item()
   if length <= 1e-10 * before then return nil end
   return v / length
 end

@@ -47,7 +47,8 @@ end
 local function run(self, x, fresh)
   for i = 1, #self do
     local layer = self[i]
-    local cls, y = getmetatable(layer)
+    local cls = getmetatable(layer)
+    local y
     if cls == Sequential and not layer._hooks then
       y, fresh = run(layer, x, fresh)
     else

@@ -39,7 +39,7 @@ end
 local function twin(module)
   local out = setmetatable(getmetatable(module).__new(), getmetatable(module))
   for key, value in pairs(module) do
-    if key ~= '_order' and key ~= '_kind' and key ~= '_hooks' then rawset(out, key, value) end
+    if type(key) ~= 'string' or not key:find('^_') then rawset(out, key, value) end
   end
   rawset(out, 'weight', nil)
   rawset(out, 'bias', nil)
