@@ -50,18 +50,34 @@ int TC_KERNEL(sort)(const tc_view *values, int64_t *index, const tc_view *x, int
   return TC_OK;
 }
 
-/* The k first items in order: few are kept in a heap, many are split off first. */
-static void first_items(int dtype, int64_t n, void *room, int64_t k) {
-  bool heap = k <= 256 && k <= n / 8;
-  if (wide_dtype(dtype)) {
-    if (heap) wide_keep_smallest(n, room, k);
-    else if (k < n) wide_select(n, room, k);
-    wide_sort(k, room, (wide *)room + n);
+/* The k first items, in the order of their positions, so that the radix sort finds equal ones in order: those up to the k-th. */
+static void first_by_position(const row_ref *row, bool descending, void *room, int64_t k) {
+  int64_t n = row->n, kept = 0;
+  if (wide_dtype(row->dtype)) {
+    wide *a = room, last;
+    wide_select(n, a, k);
+    last = a[k - 1];
+    load_items(row, descending, room);
+    for (int64_t i = 0; i < n; i++)
+      if (!WIDE_LESS(last, a[i])) a[kept++] = a[i];
   } else {
-    if (heap) narrow_keep_smallest(n, room, k);
-    else if (k < n) narrow_select(n, room, k);
-    narrow_sort(k, room, (uint64_t *)room + n);
+    uint64_t *a = room, last;
+    narrow_select(n, a, k);
+    last = a[k - 1];
+    load_items(row, descending, room);
+    for (int64_t i = 0; i < n; i++)
+      if (a[i] <= last) a[kept++] = a[i];
   }
+}
+
+/* The k first items in order: few are kept in a heap, many are split off first. */
+static void first_items(const row_ref *row, bool descending, void *room, int64_t k) {
+  int64_t n = row->n;
+  bool heap = k <= 256 && k <= n / 8;
+  if (heap && wide_dtype(row->dtype)) wide_keep_smallest(n, room, k);
+  else if (heap) narrow_keep_smallest(n, room, k);
+  else if (k < n) first_by_position(row, descending, room, k);
+  sort_items(row->dtype, k, room);
 }
 
 int TC_KERNEL(topk)(const tc_view *values, int64_t *index, const tc_view *x, int dim, int64_t count, int largest) {
@@ -70,7 +86,7 @@ int TC_KERNEL(topk)(const tc_view *values, int64_t *index, const tc_view *x, int
   EACH_ROW(x, r, 3, {
     int64_t at = result_at(r, k, count);
     load_items(&row, largest, room);
-    first_items(x->dtype, r.n, room, count);
+    first_items(&row, largest, room, count);
     store_items(&row, count, room, value_at(values, at), index + at, r.inner);
   });
   return TC_OK;
