@@ -21,8 +21,10 @@ static int64_t count_share(const tc_view *x, int64_t lo, int64_t hi) {
   return count;
 }
 
-static void list_share(const tc_view *x, int64_t lo, int64_t hi, int64_t *to) {
-#define LIST(hit) for (int64_t i = lo; i < hi; i++) if (hit) *to++ = i;
+/* Writes the place of every element and moves on only past those that hit, so that nothing has to be foretold; it ends with the last hit. */
+static void list_share(const tc_view *x, int64_t lo, int64_t count, int64_t *to) {
+  int64_t k = 0;
+#define LIST(hit) for (int64_t i = lo; k < count; i++) { to[k] = i; k += hit; }
   WITH_TEST(x, LIST);
 }
 
@@ -44,8 +46,7 @@ int TC_KERNEL(nonzero)(const tc_view *x, int64_t *positions, int64_t *count) {
   if (!positions) return TC_OK;
   TC_PARALLEL(SHARES, 1, (double)x->numel) {
     for (int64_t s = lo; s < hi; s++) {
-      int64_t from = s * each < x->numel ? s * each : x->numel, to = from + each < x->numel ? from + each : x->numel;
-      if (counts[s]) list_share(x, from, to, positions + starts[s]);
+      if (counts[s]) list_share(x, s * each, counts[s], positions + starts[s]);
     }
   } TC_PARALLEL_END
   return TC_OK;

@@ -36,6 +36,10 @@ local function set_state(cdata, state, who)
   if not arguments.is_tensor(state) or state._t == nil then
     errors.raise('%s: state: got %s, takes the tensor that get_state gave', who, errors.describe(state))
   end
+  local reference = state_of(cdata)
+  if state.dtype ~= reference.dtype or state:dim() ~= 1 or state:size(1) ~= reference:size(1) then
+    errors.raise('%s: state: got %s, takes the uint8 tensor of %d bytes that get_state gave', who, errors.describe(state), reference:size(1))
+  end
   C.tc_generator_set_state(cdata, state._t)
   if ffi.string(C.tc_error_text()) ~= '' then errors.pending() end
 end

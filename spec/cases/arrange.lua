@@ -201,7 +201,7 @@ local function diag(x, offset)
   return out
 end
 
-local function slice_scatter(x, src, dim, first, last, step)
+local function slice_scatter(x, src, dim, first, _, step)
   local y, d = P.copy(x), dim or 1
   P.each(src.shape, function(at, k) P.set(y, with(at, d, (first or 1) + (at[d] - 1) * (step or 1)), src[k]) end)
   return y
