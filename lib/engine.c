@@ -238,6 +238,7 @@ int32_t tc_engine_step(tc_engine *e) {
 /* ---- setting out ---- */
 tc_engine *tc_engine_new(bool keep_graph, bool create_graph) {
   tc_engine *e = calloc(1, sizeof *e);
+  tci_set_who("backward");
   if (!e) return tci_fail("out of memory");
   e->keep_graph = keep_graph || create_graph;
   e->create_graph = create_graph;

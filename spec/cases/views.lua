@@ -66,7 +66,7 @@ add('slice', {{T{7}, 1, 2, 6, 2}, {T{2, 5}, 2, 1, 5, 3}, {T{4, 2}, 1, 2, 3}}, fu
     at[dim] = first + (at[dim] - 1) * step
     return x[P.place(x, at)]
   end)
-end, {call = function(...) return require('tocha.binding').method('slice')(...) end})
+end, {call = function(...) return require('tocha.binding').hidden('slice')(...) end})
 
 add('diagonal', {{T{3, 3}}, {T{2, 4}, 1}, {T{4, 2}, -1}, {T{2, 3, 4}, 0, 1, 3}, {T{2, 3}, 5}, {T{3, 2, 2}, {offset = 0, dim1 = -2, dim2 = -1}}},
   function(x, offset, dim1, dim2)
