@@ -263,7 +263,7 @@ local rows = {
       {T{2, 3}, 2, T{1, 1, values = {4}, dtype = 'int64'}, T{1, 1}, says = {'scatter', 'index 4', 'dim 2', 'size 3'}}}},
   {name = 'scatter', label = 'duplicates', args = scatter_args, reference = function(x, dim, index, src) return scatter(x, dim, index, src, put) end,
     dtypes = moved, result = 'same'},
-  {name = 'scatter', label = 'a number', args = {{T{3, 4}, 2, I{3, 2, max = 4}, 2}, {T{3, 4}, 1, I{2, 4, max = 3}, 0}}, grad = true, dtypes = moved, result = 'same',
+  {name = 'scatter', label = 'a number', args = {{T{3, 4}, 2, I{3, 2, max = 4}, 2}, {T{3, 4}, 1, I{2, 4, max = 3}, 0}}, grad = true, dtypes = 'number', result = 'same',
     reference = function(x, dim, index, src) return scatter(x, dim, index, src ~= 0 and src or 0, put) end, inplace = false, range = {0, 1}},
   {name = 'scatter', label = 'add', args = {{T{3, 4}, 2, I{3, 6, max = 4}, T{3, 6}, {reduce = 'add'}}}, grad = true, dtypes = 'number', range = {0, 5}, half = 8,
     reference = function(x, dim, index, src) return scatter(x, dim, index, src, sum) end},
@@ -284,7 +284,7 @@ local rows = {
   {name = 'argwhere', label = 'dtypes', args = {{T{4, values = {0, 1, 0, 2}}}}, dtypes = moved, result = 'int64',
     reference = function() return {shape = {2, 1}, 2, 4} end, layouts = false},
   {name = 'one_hot', args = {{T{4, int = {1, 5}}, 5}, {T{2, 3, int = {1, 4}}, 6}, {T{int = {1, 2}}, 3}}, reference = one_hot, dtypes = {'int64'},
-    result = 'int64', inplace = false, wrong = {{T{2, values = {1, 4}, dtype = 'int64'}, 3, says = {'one_hot', '4', '3'}}, {T{2}, 3, says = {'one_hot', ':long()'}}}},
+    result = 'int64', inplace = false, wrong = {{T{2, values = {1, 4}, dtype = 'int64'}, 3, says = {'one_hot', '4', '3'}}, {T{2, dtype = 'float32'}, 3, says = {'one_hot', ':long()'}}}},
 }
 
 for _, reduce in ipairs{'sum', 'prod', 'mean', 'amax', 'amin'} do
