@@ -12,22 +12,14 @@
 -- generated that makes no garbage.
 -- @module tocha.args
 
+local errors = require 'tocha.errors'
+
 local args = {}
 
 local here = debug.getinfo(1, 'S').source:gsub('args%.lua$', '')
 
---- Raises an error that blames the nearest line outside this library.
--- @tparam string format and its values, as for `string.format`
-function args.fail(format, ...)
-  local message = select('#', ...) > 0 and string.format(format, ...) or format
-  local level = 2
-  while true do
-    local info = debug.getinfo(level, 'S')
-    if not info then error(message, 2) end
-    if info.what ~= 'C' and info.source:sub(1, #here) ~= here then error(message, level) end
-    level = level + 1
-  end
-end
+--- Raises an error that blames the nearest line outside this library: a format and its values, as for `string.format`.
+args.fail = errors.raise
 
 --- What generated code is called, so that errors are not blamed on it.
 function args.chunkname(name) return here .. 'args/' .. name end

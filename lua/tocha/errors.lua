@@ -23,6 +23,7 @@ end
 --- Raises `message`, blaming the user's line.
 function errors.raise(message, ...)
   if select('#', ...) > 0 then message = message:format(...) end
+  if errors.context then message = message .. errors.context() end
   error(errors.where() .. message, 0)
 end
 

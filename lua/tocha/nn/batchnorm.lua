@@ -63,7 +63,12 @@ local function wrong_channels(self, input, dim)
     self.num_features)
 end
 
+local function check_tensor(self, input)
+  if not tocha.is_tensor(input) then args.fail('%s: input: got %s, takes a tensor', self.__name, args.show(input)) end
+end
+
 local function batch_norm_forward(self, input)
+  check_tensor(self, input)
   local rank = input:dim()
   if rank ~= self.rank and rank ~= self.other_rank then wrong_rank(self, input) end
   if input:size(2) ~= self.num_features then wrong_channels(self, input, 2) end
@@ -75,7 +80,7 @@ local function batch_norm_forward(self, input)
     if momentum == nil then momentum = 1 / self.num_batches_tracked:item() end
   end
   if mean == nil then training = true end
-  return F.batch_norm(input, mean, var, self.weight, self.bias, training, momentum or 0, self.eps)
+  return (F.batch_norm(input, mean, var, self.weight, self.bias, training, momentum or 0, self.eps))
 end
 
 local batchnorm = {}
@@ -101,6 +106,7 @@ define_batch(2, 4, 4, '4 (batch, channel, height, width)')
 define_batch(3, 5, 5, '5 (batch, channel, depth, height, width)')
 
 local function instance_norm_forward(self, input)
+  check_tensor(self, input)
   local rank, full = input:dim(), self.rank
   if rank ~= full and rank ~= full - 1 then wrong_rank(self, input) end
   local channel = rank == full and 2 or 1

@@ -100,9 +100,9 @@ local function forward(name)
     local both, pass = self.pad_both, self.pass
     if both then
       input = F.pad(input, both, self.pad_mode)
-      return F[name](input, self.weight, self.bias, pass.stride, 0, pass.dilation, self.groups)
+      return (F[name](input, self.weight, self.bias, pass.stride, 0, pass.dilation, self.groups))
     end
-    return F[name](input, self.weight, self.bias, pass.stride, pass.padding, pass.dilation, self.groups)
+    return (F[name](input, self.weight, self.bias, pass.stride, pass.padding, pass.dilation, self.groups))
   end
 end
 
@@ -160,7 +160,7 @@ local function define_transposed(n)
     local pass = self.pass
     local extra = pass.output_padding
     if output_size ~= nil then extra = padding_for(self, input, output_size.output_size or output_size) end
-    return F[fn](input, self.weight, self.bias, pass.stride, pass.padding, extra, self.groups, pass.dilation)
+    return (F[fn](input, self.weight, self.bias, pass.stride, pass.padding, extra, self.groups, pass.dilation))
   end
   return Conv
 end

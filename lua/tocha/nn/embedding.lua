@@ -52,9 +52,9 @@ end
 
 function Embedding:forward(input)
   if self.max_norm == nil and not self.scale_grad_by_freq then
-    return F.embedding(input, self.weight, self.padding_idx)
+    return (F.embedding(input, self.weight, self.padding_idx))
   end
-  return F.embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq)
+  return (F.embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq))
 end
 
 function Embedding:extra_repr()

@@ -47,7 +47,7 @@ function Linear:reset_parameters()
   end
 end
 
-function Linear:forward(input) return F.linear(input, self.weight, self.bias) end
+function Linear:forward(input) return (F.linear(input, self.weight, self.bias)) end
 
 function Linear:extra_repr()
   return show.fields(self, 'in_features', 'out_features') .. ', bias=' .. show.python(self.bias ~= nil)
@@ -78,7 +78,7 @@ function Bilinear:reset_parameters()
   if self.bias ~= nil then init.uniform_(self.bias, -bound, bound) end
 end
 
-function Bilinear:forward(input1, input2) return F.bilinear(input1, input2, self.weight, self.bias) end
+function Bilinear:forward(input1, input2) return (F.bilinear(input1, input2, self.weight, self.bias)) end
 
 function Bilinear:extra_repr()
   return show.fields(self, 'in1_features', 'in2_features', 'out_features') .. ', bias=' .. show.python(self.bias ~= nil)

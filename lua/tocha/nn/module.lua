@@ -505,4 +505,7 @@ for _, part in ipairs{'hooks', 'state', 'repr'} do
 end
 call_with_hooks = Module.call_with_hooks
 
+package.loaded['tocha.nn.module'] = Module
+require 'tocha.nn.context'
+
 return Module

@@ -47,7 +47,7 @@ end
 LayerNorm.reset_parameters = reset
 
 function LayerNorm:forward(input)
-  return F.layer_norm(input, self.shape, self.weight, self.bias, self.eps)
+  return (F.layer_norm(input, self.shape, self.weight, self.bias, self.eps))
 end
 
 function LayerNorm:extra_repr()
@@ -75,7 +75,7 @@ end
 
 GroupNorm.reset_parameters = reset
 
-function GroupNorm:forward(input) return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps) end
+function GroupNorm:forward(input) return (F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)) end
 
 function GroupNorm:extra_repr()
   return ('%d, %d, '):format(self.num_groups, self.num_channels) .. show.fields(self, 'eps', 'affine')
@@ -104,7 +104,7 @@ end
 
 RMSNorm.reset_parameters = reset
 
-function RMSNorm:forward(input) return F.rms_norm(input, self.shape, self.weight, self.eps) end
+function RMSNorm:forward(input) return (F.rms_norm(input, self.shape, self.weight, self.eps)) end
 
 function RMSNorm:extra_repr()
   return show.python(self.normalized_shape) .. ', ' .. show.fields(self, 'eps', 'elementwise_affine')
@@ -121,7 +121,7 @@ local _, store_response = args.spec('LocalResponseNorm', 'size:int', 'alpha:num=
 function LocalResponseNorm:__init(...) store_response(self, ...) end
 
 function LocalResponseNorm:forward(input)
-  return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+  return (F.local_response_norm(input, self.size, self.alpha, self.beta, self.k))
 end
 
 function LocalResponseNorm:extra_repr()

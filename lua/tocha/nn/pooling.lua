@@ -16,7 +16,10 @@ local function add_max(n)
   local name, fn = ('MaxPool%dd'):format(n), ('max_pool%dd'):format(n)
   pooling[name] = define(name, {'kernel_size:size', 'stride:size=nil', 'padding:size=0', 'dilation:size=1',
     'return_indices:bool=false', 'ceil_mode:bool=false'}, function(self, input)
-    return F[fn](input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices)
+    local y, indices = F[fn](input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode,
+      self.return_indices)
+    if self.return_indices then return y, indices end
+    return y
   end, {'kernel_size', 'stride', 'padding', 'dilation', 'ceil_mode'}, nil, default_stride)
 end
 
@@ -28,8 +31,8 @@ local function add_avg(n)
     'count_include_pad:bool=true'}
   if n > 1 then parameters[6] = 'divisor_override:int=nil' end
   pooling[name] = define(name, parameters, function(self, input)
-    return F[fn](input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad,
-      self.divisor_override)
+    return (F[fn](input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad,
+      self.divisor_override))
   end, avg_repr, nil, default_stride)
 end
 

@@ -84,6 +84,7 @@ end
 -- ------------------------------------------------------------------------------------------------------------ forward
 
 local function check_input(self, input, packed)
+  if not tocha.is_tensor(input) then args.fail('%s: input: got %s, takes a tensor', self.__name, args.show(input)) end
   local rank = input:dim()
   if rank ~= (packed and 2 or 3) and (packed or rank ~= 2) then
     args.fail('%s: got an input of %d dimensions, takes 2 (without batch) or 3', self.__name, rank)

@@ -29,6 +29,7 @@ function Base:reset_parameters()
 end
 
 local function check(self, input)
+  if not tocha.is_tensor(input) then args.fail('%s: input: got %s, takes a tensor', self.__name, args.show(input)) end
   local rank = input:dim()
   if rank ~= 1 and rank ~= 2 then
     args.fail('%s: got an input of %d dimensions, takes 1 (without batch) or 2', self.__name, rank)

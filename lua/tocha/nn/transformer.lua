@@ -83,7 +83,8 @@ function DecoderLayer:__init(...)
   local d, heads, wide, p, activation, eps, batch_first, norm_first, bias, device, dtype = read_decoder_layer(...)
   local options = {bias = bias, device = device, dtype = dtype}
   local attn = {dropout = p, bias = bias, batch_first = batch_first, device = device, dtype = dtype}
-  self.self_attn = MultiheadAttention(d, heads, attn) -- one by one: Lua assigns several from right to left, and the order registers
+  -- one by one: Lua assigns several fields from right to left, and the order of assignment is that of registration
+  self.self_attn = MultiheadAttention(d, heads, attn)
   self.multihead_attn = MultiheadAttention(d, heads, attn)
   self.linear1 = Linear(d, wide, options)
   self.dropout = Dropout(p)
