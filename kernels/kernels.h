@@ -9,6 +9,7 @@
 #include "philox.h"
 #include "reduce.h"
 #include "neural.h"
+#include "optim.h"
 
 enum { TC_OK = 0, TC_FAULT = 1, TC_NO_MEMORY = 2, TC_DEVICE_ERROR = 3 };
 
@@ -19,6 +20,12 @@ typedef struct tc_fault { int64_t position, value; } tc_fault;
 typedef struct tc_conv {
   int64_t n, c, o, groups, in[3], out[3], k[3], stride[3], pad[3], dilation[3];
 } tc_conv;
+
+/* Pooling over three dims of each plane. adaptive: the windows follow from in and out alone. divisor: 0 for the size of the window. */
+typedef struct tc_pool {
+  int64_t planes, in[3], out[3], k[3], stride[3], pad[3], dilation[3], divisor;
+  bool adaptive, count_borders;
+} tc_pool;
 
 /* Pointwise operators, one code each, from the rows of scalar.h. */
 enum {
@@ -36,12 +43,19 @@ enum {
               other dtypes are converted on the way, operand 0 of the loop is the output, p holds 4 numbers or is NULL.
    copy:      out <- in, converting between any two dtypes.
    accumulate: out += in, where several elements of in may fall on one of out; one after another.
+   max_pool:  the largest of each window and its place in the plane, from 1; avg_pool: the mean; avg_unpool: its gradient, x zero before.
+   plane_put: x[plane][index] = or += g; plane_take: y = x[plane][index]; places count from 1.
    conv_*:    convolutions of row-major float or double data: y from x and w, the gradient x from g and w, w from g and x (both zero before).
    gemm:      c = alpha a b + beta c, for matrices or a batch of them (3 dims); rows or columns of a and b lie without gaps. */
 #define TC_KERNEL_SLOTS(X) \
   X(pointwise, (int op, int compute, const tc_loop *l, const double *p)) \
   X(copy, (const tc_loop *l)) \
   X(accumulate, (const tc_loop *l)) \
+  X(max_pool, (const tc_pool *p, int dtype, void *y, int64_t *index, const void *x)) \
+  X(avg_pool, (const tc_pool *p, int dtype, void *y, const void *x)) \
+  X(avg_unpool, (const tc_pool *p, int dtype, void *x, const void *g)) \
+  X(plane_put, (int64_t planes, int64_t size, int64_t count, bool add, int dtype, void *x, const void *g, const int64_t *index, tc_fault *fault)) \
+  X(plane_take, (int64_t planes, int64_t size, int64_t count, int dtype, void *y, const void *x, const int64_t *index, tc_fault *fault)) \
   X(conv_forward, (const tc_conv *p, int dtype, void *y, const void *x, const void *w, const void *bias)) \
   X(conv_input, (const tc_conv *p, int dtype, void *x, const void *g, const void *w)) \
   X(conv_weight, (const tc_conv *p, int dtype, void *w, const void *g, const void *x)) \
@@ -96,6 +110,7 @@ enum {
   X(bincount, (const tc_view *out, const tc_view *x, const tc_view *weights, tc_fault *fault)) \
   X(histc, (const tc_view *count, const tc_view *x, double low, double high)) \
   X(unique, (const tc_view *x, int sorted, int64_t *group, int64_t *first, int64_t *count, int64_t *groups)) \
+  X(optim, (int rule, const tc_optim_piece *pieces, int count)) \
   /* end */
 
 #define X(name, params) int (*name) params;

@@ -868,5 +868,65 @@ tc_tensor *tc_conv_transpose2d(tc_tensor *input, tc_tensor *weight, tc_tensor *b
 /// conv_transpose3d(input, weight, bias = nil, stride = 1, padding = 0, output_padding = 0, groups = 1, dilation = 1)  The transpose of conv3d: weight is (channels, outputs / groups, ...). @function @in F
 tc_tensor *tc_conv_transpose3d(tc_tensor *input, tc_tensor *weight, tc_tensor *bias, const int64_t *stride, int n_stride, const int64_t *padding, int n_padding, const int64_t *output_padding, int n_output_padding, int64_t groups, const int64_t *dilation, int n_dilation);
 
+/* ---- steps of optimizers over all parameters that have a gradient (lib/ops/optim.c); see lua/tocha/optim ---- */
+/// sgd_step(params, buffers, lr, momentum, dampening, weight_decay, nesterov, maximize)  One step of SGD. @only
+void tc_sgd_step(tc_tensor *const *params, int n_params, tc_tensor *const *buffers, int n_buffers, double lr, double momentum, double dampening, double weight_decay, bool nesterov, bool maximize);
+/// adam_step(params, means, squares, largest, steps, lr, beta1, beta2, eps, weight_decay, decoupled, maximize)  One step of Adam or, with decoupled weight decay, AdamW. @only
+void tc_adam_step(tc_tensor *const *params, int n_params, tc_tensor *const *means, int n_means, tc_tensor *const *squares, int n_squares, tc_tensor *const *largest, int n_largest, tc_tensor *const *steps, int n_steps, double lr, double beta1, double beta2, double eps, double weight_decay, bool decoupled, bool maximize);
+/// rmsprop_step(params, squares, averages, buffers, steps, lr, alpha, eps, weight_decay, momentum, maximize)  One step of RMSprop. @only
+void tc_rmsprop_step(tc_tensor *const *params, int n_params, tc_tensor *const *squares, int n_squares, tc_tensor *const *averages, int n_averages, tc_tensor *const *buffers, int n_buffers, tc_tensor *const *steps, int n_steps, double lr, double alpha, double eps, double weight_decay, double momentum, bool maximize);
+/// adagrad_step(params, sums, steps, lr, lr_decay, eps, weight_decay, maximize)  One step of Adagrad. @only
+void tc_adagrad_step(tc_tensor *const *params, int n_params, tc_tensor *const *sums, int n_sums, tc_tensor *const *steps, int n_steps, double lr, double lr_decay, double eps, double weight_decay, bool maximize);
+/// adadelta_step(params, squares, moves, steps, lr, rho, eps, weight_decay, maximize)  One step of Adadelta. @only
+void tc_adadelta_step(tc_tensor *const *params, int n_params, tc_tensor *const *squares, int n_squares, tc_tensor *const *moves, int n_moves, tc_tensor *const *steps, int n_steps, double lr, double rho, double eps, double weight_decay, bool maximize);
+/// adamax_step(params, means, largest, steps, lr, beta1, beta2, eps, weight_decay, maximize)  One step of Adamax. @only
+void tc_adamax_step(tc_tensor *const *params, int n_params, tc_tensor *const *means, int n_means, tc_tensor *const *largest, int n_largest, tc_tensor *const *steps, int n_steps, double lr, double beta1, double beta2, double eps, double weight_decay, bool maximize);
+/// nadam_step(params, means, squares, steps, products, lr, beta1, beta2, eps, weight_decay, momentum_decay, decoupled, maximize)  One step of NAdam. @only
+void tc_nadam_step(tc_tensor *const *params, int n_params, tc_tensor *const *means, int n_means, tc_tensor *const *squares, int n_squares, tc_tensor *const *steps, int n_steps, tc_tensor *const *products, int n_products, double lr, double beta1, double beta2, double eps, double weight_decay, double momentum_decay, bool decoupled, bool maximize);
+/// radam_step(params, means, squares, steps, lr, beta1, beta2, eps, weight_decay, decoupled, maximize)  One step of RAdam. @only
+void tc_radam_step(tc_tensor *const *params, int n_params, tc_tensor *const *means, int n_means, tc_tensor *const *squares, int n_squares, tc_tensor *const *steps, int n_steps, double lr, double beta1, double beta2, double eps, double weight_decay, bool decoupled, bool maximize);
+/// asgd_step(params, averages, steps, etas, mus, lr, lambd, alpha, t0, weight_decay, maximize)  One step of ASGD. @only
+void tc_asgd_step(tc_tensor *const *params, int n_params, tc_tensor *const *averages, int n_averages, tc_tensor *const *steps, int n_steps, tc_tensor *const *etas, int n_etas, tc_tensor *const *mus, int n_mus, double lr, double lambd, double alpha, double t0, double weight_decay, bool maximize);
+/// rprop_step(params, previous, sizes, steps, eta_minus, eta_plus, smallest, largest, maximize)  One step of Rprop. @only
+void tc_rprop_step(tc_tensor *const *params, int n_params, tc_tensor *const *previous, int n_previous, tc_tensor *const *sizes, int n_sizes, tc_tensor *const *steps, int n_steps, double eta_minus, double eta_plus, double smallest, double largest, bool maximize);
+
+/* ---- pooling (lib/ops/pool.c) ---- */
+/// max_pool1d(input, kernel_size, stride = nil, padding = 0, dilation = 1, ceil_mode = false, return_indices = false)  The largest element of each window over the last 1 dim; with return_indices also its place in the plane. @function @in F
+tc_tensor *tc_max_pool1d(tc_tensor *input, const int64_t *kernel_size, int n_kernel_size, const int64_t *stride, int n_stride, const int64_t *padding, int n_padding, const int64_t *dilation, int n_dilation, bool ceil_mode, bool return_indices, tc_tensor **indices);
+/// adaptive_max_pool1d(input, output_size, return_indices = false)  The largest elements of windows so chosen that output_size results; -1 keeps a size. @function @in F
+tc_tensor *tc_adaptive_max_pool1d(tc_tensor *input, const int64_t *output_size, int n_output_size, bool return_indices, tc_tensor **indices);
+/// avg_pool1d(input, kernel_size, stride = nil, padding = 0, ceil_mode = false, count_include_pad = true)  The mean of each window over the last 1 dim. @function @in F
+tc_tensor *tc_avg_pool1d(tc_tensor *input, const int64_t *kernel_size, int n_kernel_size, const int64_t *stride, int n_stride, const int64_t *padding, int n_padding, bool ceil_mode, bool count_include_pad);
+/// adaptive_avg_pool1d(input, output_size)  The means of windows so chosen that output_size results; -1 keeps a size. @function @in F
+tc_tensor *tc_adaptive_avg_pool1d(tc_tensor *input, const int64_t *output_size, int n_output_size);
+/// lp_pool1d(input, norm_type, kernel_size, stride = nil, ceil_mode = false)  The norm_type-norm of each window. @function @in F
+tc_tensor *tc_lp_pool1d(tc_tensor *input, double norm_type, const int64_t *kernel_size, int n_kernel_size, const int64_t *stride, int n_stride, bool ceil_mode);
+/// max_unpool1d(input, indices, kernel_size, stride = nil, padding = 0, output_size = nil)  Maxima put back where max_pool1d found them, zeros elsewhere. @function @in F
+tc_tensor *tc_max_unpool1d(tc_tensor *input, tc_indices *indices, const int64_t *kernel_size, int n_kernel_size, const int64_t *stride, int n_stride, const int64_t *padding, int n_padding, const int64_t *output_size, int n_output_size);
+/// max_pool2d(input, kernel_size, stride = nil, padding = 0, dilation = 1, ceil_mode = false, return_indices = false)  The largest element of each window over the last 2 dims; with return_indices also its place in the plane. @function @in F
+tc_tensor *tc_max_pool2d(tc_tensor *input, const int64_t *kernel_size, int n_kernel_size, const int64_t *stride, int n_stride, const int64_t *padding, int n_padding, const int64_t *dilation, int n_dilation, bool ceil_mode, bool return_indices, tc_tensor **indices);
+/// adaptive_max_pool2d(input, output_size, return_indices = false)  The largest elements of windows so chosen that output_size results; -1 keeps a size. @function @in F
+tc_tensor *tc_adaptive_max_pool2d(tc_tensor *input, const int64_t *output_size, int n_output_size, bool return_indices, tc_tensor **indices);
+/// avg_pool2d(input, kernel_size, stride = nil, padding = 0, ceil_mode = false, count_include_pad = true, divisor_override = nil)  The mean of each window over the last 2 dims. @function @in F
+tc_tensor *tc_avg_pool2d(tc_tensor *input, const int64_t *kernel_size, int n_kernel_size, const int64_t *stride, int n_stride, const int64_t *padding, int n_padding, bool ceil_mode, bool count_include_pad, int64_t divisor_override);
+/// adaptive_avg_pool2d(input, output_size)  The means of windows so chosen that output_size results; -1 keeps a size. @function @in F
+tc_tensor *tc_adaptive_avg_pool2d(tc_tensor *input, const int64_t *output_size, int n_output_size);
+/// lp_pool2d(input, norm_type, kernel_size, stride = nil, ceil_mode = false)  The norm_type-norm of each window. @function @in F
+tc_tensor *tc_lp_pool2d(tc_tensor *input, double norm_type, const int64_t *kernel_size, int n_kernel_size, const int64_t *stride, int n_stride, bool ceil_mode);
+/// max_unpool2d(input, indices, kernel_size, stride = nil, padding = 0, output_size = nil)  Maxima put back where max_pool2d found them, zeros elsewhere. @function @in F
+tc_tensor *tc_max_unpool2d(tc_tensor *input, tc_indices *indices, const int64_t *kernel_size, int n_kernel_size, const int64_t *stride, int n_stride, const int64_t *padding, int n_padding, const int64_t *output_size, int n_output_size);
+/// max_pool3d(input, kernel_size, stride = nil, padding = 0, dilation = 1, ceil_mode = false, return_indices = false)  The largest element of each window over the last 3 dims; with return_indices also its place in the plane. @function @in F
+tc_tensor *tc_max_pool3d(tc_tensor *input, const int64_t *kernel_size, int n_kernel_size, const int64_t *stride, int n_stride, const int64_t *padding, int n_padding, const int64_t *dilation, int n_dilation, bool ceil_mode, bool return_indices, tc_tensor **indices);
+/// adaptive_max_pool3d(input, output_size, return_indices = false)  The largest elements of windows so chosen that output_size results; -1 keeps a size. @function @in F
+tc_tensor *tc_adaptive_max_pool3d(tc_tensor *input, const int64_t *output_size, int n_output_size, bool return_indices, tc_tensor **indices);
+/// avg_pool3d(input, kernel_size, stride = nil, padding = 0, ceil_mode = false, count_include_pad = true, divisor_override = nil)  The mean of each window over the last 3 dims. @function @in F
+tc_tensor *tc_avg_pool3d(tc_tensor *input, const int64_t *kernel_size, int n_kernel_size, const int64_t *stride, int n_stride, const int64_t *padding, int n_padding, bool ceil_mode, bool count_include_pad, int64_t divisor_override);
+/// adaptive_avg_pool3d(input, output_size)  The means of windows so chosen that output_size results; -1 keeps a size. @function @in F
+tc_tensor *tc_adaptive_avg_pool3d(tc_tensor *input, const int64_t *output_size, int n_output_size);
+/// lp_pool3d(input, norm_type, kernel_size, stride = nil, ceil_mode = false)  The norm_type-norm of each window. @function @in F
+tc_tensor *tc_lp_pool3d(tc_tensor *input, double norm_type, const int64_t *kernel_size, int n_kernel_size, const int64_t *stride, int n_stride, bool ceil_mode);
+/// max_unpool3d(input, indices, kernel_size, stride = nil, padding = 0, output_size = nil)  Maxima put back where max_pool3d found them, zeros elsewhere. @function @in F
+tc_tensor *tc_max_unpool3d(tc_tensor *input, tc_indices *indices, const int64_t *kernel_size, int n_kernel_size, const int64_t *stride, int n_stride, const int64_t *padding, int n_padding, const int64_t *output_size, int n_output_size);
+
 #pragma GCC visibility pop
 #endif
