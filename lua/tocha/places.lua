@@ -1,10 +1,31 @@
---- Coordinates of places in the flattened tensor.
+--- Where elements are: `nonzero` and `unravel_index`, whose results come in more than one form.
 -- @module tocha.places
 
+local binding = require 'tocha.binding'
 local errors = require 'tocha.errors'
 local is_tensor = require('tocha.arguments').is_tensor
 
 local places = {}
+
+local function as_tuple_of(options)
+  if options == nil or type(options) == 'boolean' then return options end
+  for key in pairs(options) do
+    if key ~= 'as_tuple' then errors.raise("nonzero: unknown option '%s': takes as_tuple", tostring(key)) end
+  end
+  return options.as_tuple
+end
+
+--- The coordinates of the elements that are not zero: a tensor (count, dims), or with as_tuple one tensor for each dim.
+-- @param input a tensor
+-- @param as_tuple true, or {as_tuple = true}
+function places.nonzero(input, as_tuple)
+  if not is_tensor(input) then errors.raise('nonzero: input: got %s, takes a tensor', errors.describe(input)) end
+  if not as_tuple_of(as_tuple) then return binding.get('argwhere')(input) end
+  if input:dim() == 0 then input = input:unsqueeze(1) end
+  local coordinates, list = binding.get('argwhere')(input), {}
+  for d = 1, input:dim() do list[d] = coordinates:select(2, d) end
+  return list
+end
 
 local function shape_list(shape)
   if type(shape) == 'number' then return {shape} end
