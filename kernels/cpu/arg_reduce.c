@@ -1,6 +1,6 @@
 /* arg_reduce.c: the extremes along axes together with their positions, the first of equal ones. NaN is more extreme than any number. */
 #include "cut.h"
-#include "cpu.h"
+#include "fold.h"
 #include <stdlib.h>
 
 /* What has been found so far for a tile of outputs: values in the type computed in, positions from 0 in the reduced order. */
@@ -8,45 +8,36 @@ typedef struct found { double value[TILE]; int64_t at[TILE]; } found;
 
 typedef struct seeker {
   void (*row)(int64_t n, const void *x, int64_t position, void *best, int64_t *at);   /* one output takes in n neighbours */
-  void (*line)(int64_t n, const void *x, int64_t position, void *best, int64_t *at);  /* n outputs take in one element each */
+  void (*line)(int64_t n, const void *x, int64_t position, void *best, void *at);     /* n outputs take in one element each */
   void (*join)(int64_t n, const void *x, const int64_t *positions, void *best, int64_t *at);
 } seeker;
 
 /* An element that beats the best: a larger one, or the first NaN. `position` 0 of a unit's range starts from nothing, so the best
-   begins as the weakest value there is and at = -1. Rows are searched in two steps: the extreme of a block, which vectorises, and its
+   begins as the weakest value there is and at = -1. Lines count from their unit's beginning, floats in 32 bits, which vectorises
+   best. Rows are searched in two steps: the extreme of a block, which vectorises, and its
    place only if it beats what was there. */
-#define SEEKER(name, T, than) \
+#define SEEKER(name, T, AT, than, FOLD_OF) \
 static inline int name##_beats(T x, T best, int64_t at) { return at < 0 || x than best || (x != x && best == best); } \
-static inline T name##_of(T a, T b) { T c = b than a ? b : a; return b != b ? b : c; } \
-static T name##_extreme(int64_t n, const T *x) { \
-  T lane[16], best = x[0]; int64_t i = 0; \
-  if (n >= 32) { \
-    for (int j = 0; j < 16; j++) lane[j] = x[j]; \
-    for (i = 16; i + 16 <= n; i += 16) for (int j = 0; j < 16; j++) lane[j] = name##_of(lane[j], x[i + j]); \
-    for (int j = 0; j < 16; j++) best = name##_of(best, lane[j]); \
-  } \
-  for (; i < n; i++) best = name##_of(best, x[i]); \
-  return best; \
-} \
 static void name##_row(int64_t n, const void *from, int64_t position, void *b, int64_t *at) { \
-  const T *x = from; T *best = b; \
+  const T *x = from; T *best = b, extreme; \
   for (int64_t i = 0; i < n; i += BLOCK) { \
     int64_t m = n - i < BLOCK ? n - i : BLOCK, k = i; \
-    T extreme = name##_extreme(m, x + i); \
+    FOLD_OF.init(1, &extreme); \
+    FOLD_OF.row(m, &extreme, x + i); \
     if (!name##_beats(extreme, *best, *at)) continue; \
     while (!(x[k] == extreme || (x[k] != x[k] && extreme != extreme))) k++; \
     *best = extreme; \
     *at = position + k; \
   } \
 } \
-static void name##_line(int64_t n, const void *from, int64_t position, void *b, int64_t *restrict at) { \
-  const T *x = from; T *restrict best = b; \
-  if (at[0] < 0) { for (int64_t i = 0; i < n; i++) best[i] = x[i], at[i] = position; return; } \
+static void name##_line(int64_t n, const void *from, int64_t position, void *b, void *places) { \
+  const T *x = from; T *restrict best = b; AT *restrict at = places, here = (AT)position; \
+  if (position == 0) { for (int64_t i = 0; i < n; i++) best[i] = x[i], at[i] = 0; return; } \
   for (int64_t i = 0; i < n; i++) { \
-    int64_t larger = x[i] than best[i] ? position : at[i], number = x[i] != x[i] ? position : larger; \
-    at[i] = best[i] != best[i] ? at[i] : number; \
-    T c = x[i] than best[i] ? x[i] : best[i]; \
-    best[i] = x[i] != x[i] ? x[i] : c; \
+    T old = best[i], new = x[i], more = new than old ? new : old; \
+    AT larger = new than old ? here : at[i], number = new != new ? here : larger; \
+    at[i] = old != old ? at[i] : number; \
+    best[i] = new != new ? new : more; \
   } \
 } \
 static void name##_join(int64_t n, const void *from, const int64_t *positions, void *b, int64_t *at) { \
@@ -56,12 +47,12 @@ static void name##_join(int64_t n, const void *from, const int64_t *positions, v
 } \
 static const seeker name = {name##_row, name##_line, name##_join};
 
-SEEKER(highest_f, float, >)
-SEEKER(highest_d, double, >)
-SEEKER(highest_i, int64_t, >)
-SEEKER(lowest_f, float, <)
-SEEKER(lowest_d, double, <)
-SEEKER(lowest_i, int64_t, <)
+SEEKER(highest_f, float, int32_t, >, max_f)
+SEEKER(highest_d, double, int64_t, >, max_d)
+SEEKER(highest_i, int64_t, int64_t, >, max_i)
+SEEKER(lowest_f, float, int32_t, <, min_f)
+SEEKER(lowest_d, double, int64_t, <, min_d)
+SEEKER(lowest_i, int64_t, int64_t, <, min_i)
 
 typedef struct job {
   const tc_reduction *r;
@@ -108,9 +99,14 @@ static void seek_lines(const job *j, int64_t first, int64_t last, int64_t lo, in
   walk kept, w;
   walk_to(&kept, r->nkept, r->keep, first);
   walk_to(&w, r->nreduced, r->fold, lo);
-  for (; lo < hi; lo++, walk_next(&w)) {
+  for (int64_t k = lo; k < hi; k++, walk_next(&w)) {
     const void *x = fetch(j, r->in + (kept.in + w.in) * j->in_bytes, last - first, stride, buffer);
-    j->s->line(last - first, x, lo, f->value, f->at);
+    j->s->line(last - first, x, k - lo, f->value, f->at);
+  }
+  for (int64_t i = last - first - 1; i >= 0; i--) {
+    int32_t narrow;
+    memcpy(&narrow, (const char *)f->at + i * 4, 4);
+    f->at[i] = lo + (r->compute == TC_FLOAT32 ? narrow : f->at[i]);
   }
 }
 
@@ -162,6 +158,7 @@ int TC_KERNEL(arg_reduce)(const tc_reduction *r, int64_t *index) {
   job j = {.r = r, .s = seeker_of(r), .in_bytes = tc_dtype_bytes(r->in_dtype), .index = index};
   if (r->kept == 0 || r->reduced == 0) return TC_OK;
   cut_up(&j.c, r);
+  if (j.c.chunk > INT32_MAX) j.c.chunk = INT32_MAX, j.c.chunks = (r->reduced + INT32_MAX - 1) / INT32_MAX;
   int64_t dense = j.c.columns ? r->keep[r->nkept - 1].in : r->fold[r->nreduced - 1].in, units = j.c.chunks * j.c.tiles;
   j.direct = r->in_dtype == r->compute && dense == 1;
   if (j.c.chunks > 1 && !(j.parts = malloc((size_t)units * sizeof(found)))) return TC_NO_MEMORY;

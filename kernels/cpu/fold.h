@@ -19,7 +19,7 @@ typedef struct fold {
    floats, then continue in double, which costs one conversion in four and keeps 1e8 terms right to 1e-7. */
 #define FOLD(name, T, A, KIND, INIT, LIFT, JOIN, FOUR) \
 static void name##_init(int64_t n, void *acc) { A *a = acc; for (int64_t i = 0; i < n; i++) a[i] = INIT; } \
-static void name##_row(int64_t n, void *acc, const void *from) { \
+static __attribute__((noinline)) void name##_row(int64_t n, void *acc, const void *from) { \
   const T *x = from; A lane[FOLD_LANES], total = INIT; int64_t i = 0; \
   if (n >= FOLD_LANES) { \
     for (int j = 0; j < FOLD_LANES; j++) lane[j] = INIT; \

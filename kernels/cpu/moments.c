@@ -47,12 +47,22 @@ static void name(int64_t n, const void *from, double *mean, double *m2) { \
   *mean = m; \
   *m2 = squares; \
 } \
-static void name##_line(int64_t n, const void *from, double *restrict mean, double *restrict m2, double count) { \
-  const T *x = from; double inverse = 1 / count; \
+/* Four lines at once, as differences d to the block's first line: sums of d and of d^2. */ \
+static void name##_lines(int64_t n, const void *const *from, const void *base, double *restrict sum, double *restrict squares) { \
+  const T *x = from[0], *y = from[1], *z = from[2], *w = from[3], *k = base; \
   for (int64_t i = 0; i < n; i++) { \
-    double d = (double)x[i] - mean[i]; \
-    mean[i] += d * inverse; \
-    m2[i] += d * ((double)x[i] - mean[i]); \
+    double a = (double)x[i] - (double)k[i], b = (double)y[i] - (double)k[i], c = (double)z[i] - (double)k[i], d = (double)w[i] - (double)k[i]; \
+    sum[i] += (a + b) + (c + d); \
+    squares[i] += (a * a + b * b) + (c * c + d * d); \
+  } \
+} \
+/* sum and squares become the mean and the squares around it */ \
+static void name##_centre(int64_t n, const void *base, double count, double *restrict sum, double *restrict squares) { \
+  const T *k = base; double inverse = 1 / count; \
+  for (int64_t i = 0; i < n; i++) { \
+    double d = sum[i] * inverse, m2 = squares[i] - sum[i] * d; \
+    sum[i] = (double)k[i] + d; \
+    squares[i] = m2 > 0 || m2 != m2 ? m2 : 0; \
   } \
 }
 BLOCK_MOMENTS(block_f, float)
@@ -77,16 +87,36 @@ static void rows(const job *j, int64_t first, int64_t last, int64_t lo, int64_t 
   }
 }
 
-static void lines(const job *j, int64_t first, int64_t last, int64_t lo, int64_t hi, moments *f) {
+enum { LINES = 256 };
+
+/* A block of lines: short enough that the differences to its first line lose nothing that matters. */
+static void block_lines(const job *j, walk *w, const char *p, int64_t width, int64_t n, moments *b) {
   const tc_reduction *r = j->r;
   int64_t stride = r->keep[r->nkept - 1].in;
-  double buffer[BLOCK];
+  double first[BLOCK], buffer[4][BLOCK];
+  const void *line[4], *base = fetch(j, p + w->in * j->in_bytes, width, stride, first);
+  bool single = r->compute == TC_FLOAT32;
+  for (int64_t i = 0; i < width; i++) b->mean[i] = b->m2[i] = 0;
+  for (int64_t at = 0; at < n; at += 4) {
+    for (int k = 0; k < 4; k++) {                     /* past the end the base stands in: it adds nothing */
+      line[k] = at + k < n ? fetch(j, p + w->in * j->in_bytes, width, stride, buffer[k]) : base;
+      if (at + k < n) walk_next(w);
+    }
+    (single ? block_f_lines : block_d_lines)(width, line, base, b->mean, b->m2);
+  }
+  (single ? block_f_centre : block_d_centre)(width, base, (double)n, b->mean, b->m2);
+}
+
+static void lines(const job *j, int64_t first, int64_t last, int64_t lo, int64_t hi, moments *f) {
+  const tc_reduction *r = j->r;
+  moments block;
   walk kept, w;
   walk_to(&kept, r->nkept, r->keep, first);
   walk_to(&w, r->nreduced, r->fold, lo);
-  for (int64_t at = lo; at < hi; at++, walk_next(&w)) {
-    const void *x = fetch(j, r->in + (kept.in + w.in) * j->in_bytes, last - first, stride, buffer);
-    (r->compute == TC_FLOAT32 ? block_f_line : block_d_line)(last - first, x, f->mean, f->m2, (double)(at - lo + 1));
+  for (int64_t at = lo; at < hi; at += LINES) {
+    int64_t n = hi - at < LINES ? hi - at : LINES;
+    block_lines(j, &w, r->in + kept.in * j->in_bytes, last - first, n, &block);
+    merge(last - first, f->mean, f->m2, (double)(at - lo), block.mean, block.m2, (double)n);
   }
 }
 
