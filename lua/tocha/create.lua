@@ -169,6 +169,7 @@ function create.arange(...)
       end
       options[key] = v
     end
+    args[n] = nil
     n = n - 1
   end
   local start, stop, step = 0, nil, nil

@@ -27,6 +27,15 @@ local function check_index_tensor(i)
   end
 end
 
+-- a number as index of a dim: 0 is the error that those who count from 0 make
+local function at(x, dim, v)
+  if type(v) ~= 'number' or v % 1 ~= 0 then errors.raise('index: got %s, takes a whole number', errors.describe(v)) end
+  if v == 0 then
+    errors.raise('index: index 0 is outside dim %d of size %s: counting starts at 1', dim, x:dim() >= dim and x:size(dim) or '?')
+  end
+  return v
+end
+
 local function whole(v, what)
   if type(v) ~= 'number' or v % 1 ~= 0 then errors.raise('index: %s: got %s, takes a whole number', what, errors.describe(v)) end
   return v
@@ -84,7 +93,7 @@ local function basic(x, entries)
     elseif entry == newaxis then
       x = unsqueeze(x, dim)
       dim = dim + 1
-    elseif type(entry) == 'number' then x = select_one(x, dim, whole(entry, 'entry'))
+    elseif type(entry) == 'number' then x = select_one(x, dim, at(x, dim, entry))
     elseif is_tensor(entry) then
       check_index_tensor(entry)
       any = true
@@ -126,7 +135,7 @@ end
 
 function indexing.get(x, key)
   if not select_one then load() end
-  if type(key) == 'number' then return select_one(x, 1, whole(key, 'index')) end
+  if type(key) == 'number' then return select_one(x, 1, at(x, 1, key)) end
   local view, indices = split(x, key)
   if indices then return index_get(view, compact(indices)) end
   return view
@@ -138,7 +147,7 @@ function indexing.set(x, key, value)
   put = put or binding.method('index_put_')
   copy, fill = copy or binding.method('copy_'), fill or binding.method('fill_')
   local view, indices
-  if type(key) == 'number' then view = select_one(x, 1, whole(key, 'index')) else view, indices = split(x, key) end
+  if type(key) == 'number' then view = select_one(x, 1, at(x, 1, key)) else view, indices = split(x, key) end
   if type(value) == 'table' then value = require('tocha').tensor(value, {dtype = x.dtype}) end
   if type(value) == 'boolean' then value = value and 1 or 0 end
   if indices then

@@ -25,13 +25,15 @@ local fields = {
   ['tocha.gradmode'] = 'no_grad enable_grad inference_mode set_grad_enabled is_grad_enabled',
   ['tocha.lists'] = 'split split_with_sizes chunk tensor_split unbind hsplit vsplit dsplit broadcast_tensors broadcast_shapes broadcast_to ' ..
     'atleast_1d atleast_2d atleast_3d meshgrid cartesian_prod combinations block_diag',
-  ['tocha.choose'] = 'max min median nanmedian where equal allclose is_floating_point is_complex is_signed is_nonzero argwhere norm std var',
+  ['tocha.choose'] = 'max min median nanmedian where var std var_mean std_mean equal allclose is_floating_point is_complex is_signed is_nonzero norm dist is_same_size',
+  ['tocha.places'] = 'nonzero unravel_index',
   ['tocha.io'] = 'save load',
+  ['tocha.numeric'] = 'gradient',
   ['tocha.print'] = 'set_printoptions',
   ['tocha.memory'] = 'memory_stats memory_summary empty_cache scope live_tensors',
   ['tocha.indexing'] = 'ellipsis newaxis',
   ['tocha.random'] = 'manual_seed seed initial_seed get_rng_state set_rng_state Generator default_generator randint',
-  ['tocha.places'] = 'nonzero unravel_index',
+  ['tocha.places'] = 'unravel_index',
 }
 local home = {}
 for module, names in pairs(fields) do
@@ -67,9 +69,9 @@ end})
 -- methods written in Lua that take part in the metatable like the operators of the C side
 local method_homes = {
   ['tocha.lists'] = 'split split_with_sizes chunk tensor_split unbind hsplit vsplit dsplit broadcast_to',
-  ['tocha.choose'] = 'max min median nanmedian where equal allclose is_nonzero norm std var apply_ expand_as view_as reshape_as ' ..
-    'is_same_size dist',
-  ['tocha.create'] = 'new_tensor', ['tocha.places'] = 'nonzero',
+  ['tocha.choose'] = 'max min median nanmedian var std var_mean std_mean equal allclose is_nonzero norm apply_ expand_as view_as reshape_as is_same_size dist',
+  ['tocha.create'] = 'new_tensor',
+  ['tocha.places'] = 'nonzero',
 }
 local method_home = {}
 for module, names in pairs(method_homes) do
@@ -78,7 +80,7 @@ end
 local of_binding = getmetatable(tensor.methods).__index
 setmetatable(tensor.methods, {__index = function(self, name)
   local module = method_home[name] and find_module(method_home[name])
-  local f = module and module[name] or of_binding(self, name)
+  local f = module and module[name] or name == 'where' and require('tocha.choose').where_method or of_binding(self, name)
   if f then rawset(self, name, f) end
   return f
 end})
