@@ -24,6 +24,31 @@ describe('nn.Sequential', function()
     assert.are.equal(net[3], net:get(-1))
   end)
 
+  it('releases what passes between its layers at once, and nothing that others may hold', function()
+    local live = require('tocha.library').C.tc_live_tensors
+    local net, x = nn.Sequential(nn.Linear(4, 4), nn.Sequential(nn.Tanh(), nn.Linear(4, 4)), nn.ReLU()), tocha.ones(2, 4)
+    local outputs = {}
+    tocha.no_grad(function()
+      net(x)
+      collectgarbage()
+      collectgarbage('stop')
+      local before = live()
+      for i = 1, 50 do outputs[i] = net(x) end
+      assert.is_true(live() - before <= 60)
+      collectgarbage('restart')
+    end)
+    local kept
+    local Keep = tocha.class('Keep', nn.Module)
+    function Keep:forward(y) -- luacheck: ignore self
+      kept = y
+      return y
+    end
+    nn.Sequential(nn.Linear(4, 4), Keep(), nn.ReLU(), nn.Identity(), nn.Tanh())(x)
+    assert.are.same({2, 4}, kept.shape)
+    assert.are.same({2, 4}, nn.Sequential(nn.Identity(), nn.Flatten(), nn.ReLU())(x).shape)
+    assert.are.equal(8, x:sum():item())
+  end)
+
   it('takes a list, and pairs that name the modules', function()
     assert.are.equal(2, nn.Sequential{nn.ReLU(), nn.Tanh()}:len())
     local net = nn.Sequential{{'first', nn.Linear(2, 2)}, {'act', nn.ReLU()}}

@@ -66,6 +66,16 @@ describe('a module', function()
     assert.error_matches(function() net:parameters() end, 'Net: scale is a parameter and was assigned a plain tensor')
   end)
 
+  it('takes nn.Buffer as a way to register buffers', function()
+    local m = nn.Module()
+    m.mean = nn.Buffer(tocha.ones(2))
+    m.count = 0
+    m.count = nn.Buffer(tocha.zeros(1), {persistent = false})
+    assert.are.equal(2, #m:buffers())
+    assert.is_true(tocha.is_tensor(m.mean) and tocha.is_tensor(m.count))
+    assert.is_nil(m:state_dict().count)
+  end)
+
   it('lists a shared parameter once', function()
     local net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
     net[2].weight = net[1].weight

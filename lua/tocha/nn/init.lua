@@ -6,7 +6,7 @@ local nn = {}
 -- Which file (of tocha.nn) gives which names. A file that gives one name returns it, the others return a table of
 -- theirs.
 local one = {
-  module = 'Module', parameter = 'Parameter', sequential = 'Sequential', modulelist = 'ModuleList',
+  module = 'Module', parameter = 'Parameter', buffer = 'Buffer', sequential = 'Sequential', modulelist = 'ModuleList',
     moduledict = 'ModuleDict',
   parameterlist = 'ParameterList', parameterdict = 'ParameterDict', embedding = 'Embedding',
     embeddingbag = 'EmbeddingBag',

@@ -172,15 +172,36 @@ local function cdf(z)
   return (1 + tocha.tensor(z / sqrt(2), {dtype = 'float64'}):erf():item()) / 2
 end
 
+-- Polynomials in w = -log(1 - u^2), highest power first: for w below 5 in w - 2.5, else in sqrt(w) - 3.
+local near = {2.81022636e-8, 3.43273939e-7, -3.5233877e-6, -4.39150654e-6, 2.1858087e-4, -1.25372503e-3, -4.17768164e-3,
+  0.246640727, 1.50140941}
+local far = {-2.00214257e-4, 1.00950558e-4, 1.34934322e-3, -3.67342844e-3, 5.73950773e-3, -7.6224613e-3, 9.43887047e-3,
+  1.00167406, 2.83297682}
+
+local function polynomial(coefficients, w)
+  local sum = tocha.full_like(w, coefficients[1])
+  for i = 2, #coefficients do sum:mul_(w):add_(coefficients[i]) end
+  return sum
+end
+
+-- The inverse of erf on a float64 tensor within (-1, 1): an approximation of single precision, then Newton's method.
+-- Source: M. Giles, "Approximating the erfinv function", 2010.
+local function inverse_erf(u)
+  local w = -(1 - u):mul_(1 + u):log()
+  local y = tocha.where(w:lt(5), polynomial(near, w - 2.5), polynomial(far, w:sqrt():sub_(3))):mul_(u)
+  for _ = 1, 2 do y = y - (y:erf() - u) * (y * y):exp() * (sqrt(math.pi) / 2) end
+  return y
+end
+
 local read_trunc = declare('trunc_normal_', 'mean:num=0', 'std:num=1', 'a:num=-2', 'b:num=2', 'generator=nil')
 
 --- Normal values cut to [a, b], by the inverse of the distribution function.
 function init.trunc_normal_(...)
   local x, mean, std, a, b, generator = read_trunc(...)
   local low, high = cdf((a - mean) / std), cdf((b - mean) / std)
-  local plain = x:detach()
-  plain:uniform_(2 * low - 1, 2 * high - 1, {generator = generator})
-  plain:copy_(plain:erfinv()):mul_(std * sqrt(2)):add_(mean):clamp_(a, b)
+  local u = tocha.empty(sizes_of(x), {dtype = 'float64', device = x.device})
+  u:uniform_(2 * low - 1, 2 * high - 1, {generator = generator}):clamp_(-1 + 1e-16, 1 - 1e-16)
+  x:detach():copy_(inverse_erf(u):mul_(std * sqrt(2)):add_(mean):clamp_(a, b))
   return x
 end
 

@@ -2,14 +2,16 @@
 --
 -- Parameters, buffers and submodules are ordinary fields, so that reading them in `forward` costs nothing; beside
 -- them a module keeps in which order and as what they were registered. Assigning a new field registers it; a field
--- that was assigned over is noticed when the module is next walked. Integer fields are items of a container: `net[1]`
--- is called `0` in names.
+-- that was assigned over is noticed when the module is next walked. Assign one field a statement where the order matters:
+-- Lua fills `self.a, self.b = x, y` from right to left. Integer fields are items of a container: `net[1]` is called `0` in
+-- names.
 -- @classmod tocha.nn.Module
 
 local tocha = require 'tocha'
 local class = require 'tocha.class'
 local args = require 'tocha.args'
 local lists = require 'tocha.nn.lists'
+local Buffer = require 'tocha.nn.buffer'
 
 local Module = class('Module')
 
@@ -58,7 +60,13 @@ local function register(self, key, kind)
   self._order[#self._order + 1] = key
 end
 
+local function put_buffer(self, key, buffer)
+  register(self, key, buffer.persistent and 'buffer' or 'transient')
+  rawset(self, key, buffer.data)
+end
+
 function Module:__newindex(key, value)
+  if getmetatable(value) == Buffer then return put_buffer(self, key, value) end
   rawset(self, key, value)
   local kind = kind_of(value)
   if kind then register(self, key, kind) end
@@ -84,7 +92,9 @@ local function refresh(self)
   local kinds, known, aliases = self._kind, self._known, self._named and #self._named or 0
   for i = 1, aliases do rawset(self, self._named[i], rawget(self, i)) end
   for key, value in pairs(self) do
-    if not rawequal(known[key], value) and not private[key] and not (type(key) == 'number' and key <= aliases) then
+    if getmetatable(value) == Buffer then
+      put_buffer(self, key, value)
+    elseif not rawequal(known[key], value) and not private[key] and not (type(key) == 'number' and key <= aliases) then
       local kind = kind_of(value)
       if kind and kinds[key] ~= kind then
         found = found or {}
