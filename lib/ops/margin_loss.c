@@ -20,7 +20,7 @@ tc_tensor *tc_poisson_nll_loss(tc_tensor *x, tc_tensor *t, bool log_input, bool 
 
 /* var as it broadcasts with x: a number, x's shape, x's shape without the last dim, or with 1 there; NULL after an error. */
 static tc_tensor *variances(tc_tensor *x, tc_tensor *var) {
-  if (var && var->flags & TCF_WEAK) return tc_to(var, x->dtype, TC_NONE, false);
+  if (var && var->flags & TCF_WEAK) return tc_new_full(x, NULL, 0, var, TC_NONE, TC_NONE, false);
   if (!var || var->ndim == 0 || tci_same_shape(x, var)) return var;
   const bool shorter = var->ndim == x->ndim - 1, one = var->ndim == x->ndim && var->size[x->ndim - 1] == 1;
   bool good = shorter || one;
