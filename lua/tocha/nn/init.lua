@@ -1,6 +1,10 @@
 --- tocha.nn: modules, their functions, initial values and helpers. A class is loaded when it is first used.
 -- @module tocha.nn
 
+-- `require 'tocha.nn.init'` finds this very file, and means the initial values.
+if (...) == 'tocha.nn.init' then return require 'tocha.nn.initializers' end
+package.preload['tocha.nn.init'] = function() return require 'tocha.nn.initializers' end
+
 local nn = {}
 
 -- Which file (of tocha.nn) gives which names. A file that gives one name returns it, the others return a table of

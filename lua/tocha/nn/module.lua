@@ -25,6 +25,9 @@ function Module.__new()
   return {training = true, _order = {}, _kind = {}, _known = {}, _hooks = false}
 end
 
+--- Nothing: there so that a class may call its parent's constructor.
+function Module:__init() end -- luacheck: ignore self
+
 --- True if `value` is a module.
 function Module.is_module(value)
   return type(value) == 'table' and class.isinstance(value, Module)

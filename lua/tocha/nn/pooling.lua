@@ -51,7 +51,8 @@ local function add_unpool(n)
     end, nil, nil, default_stride)
 end
 
-local function show_size(self) return show.fields(self, 'output_size') end
+-- a dimension that keeps its size is None
+local function show_size(self) return (show.fields(self, 'output_size'):gsub('False', 'None')) end
 
 -- A dimension that keeps its size is `false` in a list of sizes.
 local function resolve(size, input, n)
