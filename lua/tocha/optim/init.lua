@@ -1,0 +1,18 @@
+--- tocha.optim: optimizers and schedules of the learning rate. A class is loaded when it is first used.
+-- @module tocha.optim
+
+local optim = {}
+
+local files = {}
+local classes = 'Optimizer SGD Adam AdamW RMSprop Adagrad Adadelta Adamax NAdam RAdam ASGD Rprop LBFGS Adafactor Muon'
+for name in classes:gmatch('%S+') do
+  files[name] = name:lower()
+end
+files.lr_scheduler, files.swa_utils = 'lr_scheduler', 'swa_utils'
+
+return setmetatable(optim, {__index = function(self, name)
+  if not files[name] then return nil end
+  local value = require('tocha.optim.' .. files[name])
+  rawset(self, name, value)
+  return value
+end})
