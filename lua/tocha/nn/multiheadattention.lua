@@ -167,6 +167,11 @@ local function forward(self, query, key, value, padding, mask, need_weights)
   return self.out_proj(out:permute(3, 1, 2, 4):reshape(time, batch, self.embed_dim)), weights
 end
 
+local function time_first(self, x, single)
+  if single then return x:unsqueeze(2) end
+  return self.batch_first and x:transpose(1, 2) or x
+end
+
 --- @param query (time, batch, embed), with batch_first (batch, time, embed), or (time, embed)
 -- @param key (source, batch, kdim), in the same form
 -- @param value (source, batch, vdim)
@@ -185,13 +190,10 @@ function Attention:forward(...)
   end
   if is_causal and mask == nil then args.fail('MultiheadAttention: is_causal needs attn_mask') end
   local single, same = query:dim() == 2, query == key and key == value
-  local function turn(x)
-    if single then return x:unsqueeze(2) end
-    return self.batch_first and x:transpose(1, 2) or x
-  end
   if single and padding ~= nil then padding = padding:unsqueeze(1) end
-  query = turn(query)
-  key, value = same and query or turn(key), same and query or turn(value)
+  query = time_first(self, query, single)
+  key = same and query or time_first(self, key, single)
+  value = same and query or time_first(self, value, single)
   local out, weights = forward(self, query, key, value, padding, mask, need_weights)
   out = single and out:squeeze(2) or (self.batch_first and out:transpose(1, 2) or out)
   if weights ~= nil then

@@ -35,11 +35,4 @@ function sizes.collapse(list)
   return list
 end
 
---- The product of the entries.
-function sizes.product(list)
-  local p = 1
-  for i = 1, #list do p = p * list[i] end
-  return p
-end
-
 return sizes

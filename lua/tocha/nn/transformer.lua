@@ -59,16 +59,17 @@ local read_encode = args.spec('TransformerEncoderLayer', 'src:tensor', 'src_mask
   'src_key_padding_mask:tensor=nil',
   'is_causal:bool=false')
 
+local function attend(self, x, mask, padding, is_causal)
+  return self.dropout1((self.self_attn(x, x, x, padding, false, mask, true, is_causal)))
+end
+
 function EncoderLayer:forward(...)
   local x, mask, padding, is_causal = read_encode(...)
-  local function attend(y)
-    return self.dropout1((self.self_attn(y, y, y, padding, false, mask, true, is_causal)))
-  end
   if self.norm_first then
-    x = x + attend(self.norm1(x))
+    x = x + attend(self, self.norm1(x), mask, padding, is_causal)
     return x + self.dropout2(feed_forward(self, self.norm2(x)))
   end
-  x = self.norm1(x + attend(x))
+  x = self.norm1(x + attend(self, x, mask, padding, is_causal))
   return self.norm2(x + self.dropout2(feed_forward(self, x)))
 end
 
@@ -99,20 +100,19 @@ local decoder_forward = {'tgt:tensor', 'memory:tensor', 'tgt_mask:tensor=nil', '
   'memory_is_causal:bool=false'}
 local read_decode = args.spec('TransformerDecoderLayer', unpack(decoder_forward))
 
+local function look(self, x, memory, mask, padding, is_causal)
+  return self.dropout2((self.multihead_attn(x, memory, memory, padding, false, mask, true, is_causal)))
+end
+
 function DecoderLayer:forward(...)
   local x, memory, mask, memory_mask, padding, memory_padding, causal, memory_causal = read_decode(...)
-  local function attend(y) return self.dropout1((self.self_attn(y, y, y, padding, false, mask, true, causal))) end
-  local function look(y)
-    return self.dropout2((self.multihead_attn(y, memory, memory, memory_padding, false, memory_mask, true,
-      memory_causal)))
-  end
   if self.norm_first then
-    x = x + attend(self.norm1(x))
-    x = x + look(self.norm2(x))
+    x = x + attend(self, self.norm1(x), mask, padding, causal)
+    x = x + look(self, self.norm2(x), memory, memory_mask, memory_padding, memory_causal)
     return x + self.dropout3(feed_forward(self, self.norm3(x)))
   end
-  x = self.norm1(x + attend(x))
-  x = self.norm2(x + look(x))
+  x = self.norm1(x + attend(self, x, mask, padding, causal))
+  x = self.norm2(x + look(self, x, memory, memory_mask, memory_padding, memory_causal))
   return self.norm3(x + self.dropout3(feed_forward(self, x)))
 end
 

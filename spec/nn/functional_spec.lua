@@ -1,0 +1,78 @@
+-- nn.functional: what is added around the library's operators.
+local tocha = require 'tocha'
+local nn = tocha.nn
+local F = nn.functional
+
+local function near(expected, got)
+  if not tocha.is_tensor(expected) then expected = tocha.tensor(expected) end
+  assert.are.same(expected.shape, got.shape)
+  assert.is_true((expected - got):detach():abs():amax():item() < 1e-5)
+end
+
+describe('activations with the inplace argument', function()
+  local x = tocha.tensor{-2, -0.5, 0, 1}
+  local names = {'relu', 'relu6', 'selu', 'silu', 'mish', 'hardsigmoid', 'hardswish', 'elu', 'celu', 'leaky_relu', 'hardtanh'}
+
+  it('write into the input when it is true, by name or as the last argument', function()
+    for _, name in ipairs(names) do
+      local expected, y = F[name](x), x:clone()
+      assert.is_true(F[name](y, {inplace = true}) == y, name)
+      near(expected, y)
+      y = x:clone()
+      assert.is_true(F[name .. '_'](y) == y, name)
+      near(expected, y)
+    end
+    local y = x:clone()
+    F.elu(y, 0.5, true)
+    near(F.elu(x, 0.5), y)
+  end)
+
+  it('leave the input alone otherwise', function()
+    for _, name in ipairs(names) do F[name](x, {inplace = false}) end
+    near({-2, -0.5, 0, 1}, x)
+  end)
+
+  it('refuse unknown options and what is no tensor', function()
+    assert.error_matches(function() F.elu(x, {alfa = 2}) end, "elu: unknown option 'alfa'; it takes input, alpha, inplace")
+    assert.error_matches(function() F.hardtanh(3, 0, 1) end, 'hardtanh: input: got 3, takes a tensor')
+    assert.error_matches(function() F.threshold(x, 1) end, 'threshold: argument 3 %(value%) is missing')
+  end)
+
+  it('gelu takes its approximation by position and by name', function()
+    near(F.gelu(x, 'tanh'), F.gelu(x, {approximate = 'tanh'}))
+  end)
+end)
+
+describe('F.bilinear', function()
+  it('is x1\' A x2 + b, with any dimensions before the last', function()
+    local a, b, w = tocha.randn(2, 3, 4), tocha.randn(2, 3, 5), tocha.randn(6, 4, 5)
+    local y = F.bilinear(a, b, w, tocha.ones(6))
+    assert.are.same({2, 3, 6}, y.shape)
+    near((a[{2, 3}]:unsqueeze(1):mm(w[4]) * b[{2, 3}]):sum() + 1, y[{2, 3, 4}])
+    assert.error_matches(function() F.bilinear(a, a, w) end, 'do not fit the weight a tensor %[6 x 4 x 5%]')
+  end)
+end)
+
+describe('rearranging', function()
+  it('refuses channels that cannot be divided', function()
+    assert.error_matches(function() F.pixel_shuffle(tocha.zeros(1, 6, 2, 2), 2) end, '6 channels are not divisible by the square')
+    assert.error_matches(function() F.pixel_unshuffle(tocha.zeros(1, 1, 3, 4), 2) end, 'height 3 and width 4 are not divisible')
+    assert.error_matches(function() F.channel_shuffle(tocha.zeros(1, 3, 2, 2), 2) end, '3 channels are not divisible by groups 2')
+  end)
+
+  it('passes gradients', function()
+    local x = tocha.randn(1, 4, 2, 2):requires_grad_()
+    F.pixel_shuffle(x, 2):square():sum():backward()
+    near(x * 2, x.grad)
+  end)
+end)
+
+describe('F.affine_grid', function()
+  it('gives the positions of pixels for the identity', function()
+    local theta = tocha.tensor{{{1, 0, 0}, {0, 1, 0}}}
+    near({-1, 1}, F.affine_grid(theta, {1, 1, 2, 2}, {align_corners = true})[{1, 1, {}, 1}])
+    near({-0.5, 0.5}, F.affine_grid(theta, {1, 1, 2, 2})[{1, {}, 2, 2}])
+    assert.are.same({1, 2, 3, 4, 3}, F.affine_grid(tocha.zeros(1, 3, 4), {1, 1, 2, 3, 4}).shape)
+    assert.error_matches(function() F.affine_grid(tocha.zeros(1, 3, 4), {1, 1, 2, 2}) end, 'does not fit a size of 4 dimensions')
+  end)
+end)
