@@ -8,7 +8,7 @@ local schema = require 'tocha.schema'
 -- What a row cannot describe: no fixed values, no tensor, or a family with a spec of its own. The file must exist.
 local elsewhere = {
   ['spec/ops/neural_spec.lua'] = [[rrelu gumbel_softmax]],
-  ['spec/ops/index_spec.lua'] = [[index_get]],
+  ['spec/ops/index_spec.lua'] = [[index_get fill_diagonal_]],
   ['spec/ops/random_spec.lua'] = [[rand randn randint rand_like randn_like randint_like randperm bernoulli poisson normal multinomial uniform_ normal_ log_normal_
     exponential_ cauchy_ geometric_ bernoulli_ random_ dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout]],
   ['spec/lib/fields_spec.lua'] = [[numel storage_offset is_contiguous element_size]],

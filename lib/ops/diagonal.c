@@ -88,6 +88,28 @@ tc_tensor *tc_trace(tc_tensor *x) {
   return tc_sum(tc_diagonal(x, 0, 0, 1), NULL, 0, false, TC_NONE);
 }
 
+/* The main diagonal of a tensor of equal sizes; with wrap it begins anew below the square of a tall matrix. */
+tc_tensor *tc_fill_diagonal(tc_tensor *x, tc_operand *fill_value, bool wrap) {
+  static const tc_rule rule = TC_PUT_RULE("fill_diagonal_");
+  if (!x || !fill_value) return NULL;
+  tc_tensor *own = tci_own(x);
+  if (x->ndim < 2) return tci_fail("takes 2 or more dims, got %s", tci_shape(x));
+  if (fill_value->ndim != 0) return tci_fail("fill_value: got a tensor of shape %s, takes a number", tci_shape(fill_value));
+  int64_t step = 0, row = 1, count = x->size[0];
+  for (int d = x->ndim - 1; d >= 0; d--) {
+    if (x->ndim > 2 && x->size[d] != x->size[0]) return tci_fail("takes equal sizes beyond 2 dims, got %s", tci_shape(x));
+    if (x->size[d] < count) count = x->size[d];
+    step += row;
+    row *= x->size[d];
+  }
+  if (wrap && x->ndim == 2 && x->numel) count = (x->numel + step - 1) / step;
+  tc_tensor *host = tci_new(TC_INT64, 1, &count, 0);
+  if (!host) return NULL;
+  for (int64_t i = 0; i < count; i++) ((int64_t *)tci_data(host))[i] = i * step;
+  tc_tensor *places = tc_to(host, TC_INT64, x->device, false);
+  return tci_put(&rule, x, own, places, tci_like_dtype(fill_value, x, "fill_value"), tci_of_all(x));
+}
+
 /* ---- a copy of x in which a view is replaced by src ---- */
 typedef struct window { enum { SLICE, SELECT, DIAGONAL } kind; int64_t a, b, c, d; } window;
 

@@ -33,7 +33,6 @@ local fields = {
   ['tocha.memory'] = 'memory_stats memory_summary empty_cache scope live_tensors',
   ['tocha.indexing'] = 'ellipsis newaxis',
   ['tocha.random'] = 'manual_seed seed initial_seed get_rng_state set_rng_state Generator default_generator randint',
-  ['tocha.places'] = 'unravel_index',
 }
 local home = {}
 for module, names in pairs(fields) do
