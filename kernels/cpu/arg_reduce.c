@@ -130,8 +130,7 @@ static void unit(const job *j, int64_t u) {
   found own, *f = j->parts ? &j->parts[u] : &own;
   int64_t first, last, lo, hi;
   unit_bounds(&j->c, j->r, u, &first, &last, &lo, &hi);
-  memset(f->value, 0, sizeof f->value);
-  for (int64_t i = 0; i < last - first; i++) f->at[i] = -1;
+  for (int64_t i = 0; i < last - first; i++) f->value[i] = 0, f->at[i] = -1;
   (j->c.columns ? seek_lines : seek_rows)(j, first, last, lo, hi, f);
   if (!j->parts) store_found(j, first, last, f);
 }
@@ -162,9 +161,7 @@ int TC_KERNEL(arg_reduce)(const tc_reduction *r, int64_t *index) {
   int64_t dense = j.c.columns ? r->keep[r->nkept - 1].in : r->fold[r->nreduced - 1].in, units = j.c.chunks * j.c.tiles;
   j.direct = r->in_dtype == r->compute && dense == 1;
   if (j.c.chunks > 1 && !(j.parts = malloc((size_t)units * sizeof(found)))) return TC_NO_MEMORY;
-  TC_PARALLEL(units, 1, (double)r->kept * (double)r->reduced * (j.direct ? 0.5 : 1.5)) {
-    for (int64_t u = lo; u < hi; u++) unit(&j, u);
-  } TC_PARALLEL_END
+  EACH_UNIT(units, (double)r->kept * (double)r->reduced * (j.direct ? 0.5 : 1.5), unit(&j, u));
   if (j.parts) join_chunks(&j);
   free(j.parts);
   return TC_OK;

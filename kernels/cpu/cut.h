@@ -64,6 +64,12 @@ static inline void unit_bounds(const cut *c, const tc_reduction *r, int64_t u, i
   *hi = *lo + c->chunk < r->reduced ? *lo + c->chunk : r->reduced;
 }
 
+/* Runs `call` for u = 0 .. n-1. One thread does without a parallel region: even for a team of one that costs more than a small tensor. */
+#define EACH_UNIT(n, work, call) do { \
+  const double unit_work = (work); \
+  if (tc_threads_for(unit_work) == 1) for (int64_t u = 0; u < (n); u++) call; \
+  else TC_PARALLEL(n, 1, unit_work) for (int64_t u = lo; u < hi; u++) call; TC_PARALLEL_END } while (0)
+
 /* How many of the outputs first .. last-1 lie one stride apart (that of the last kept axis), and the offset of the first. */
 static inline int64_t output_run(const tc_reduction *r, int64_t first, int64_t last, int64_t *offset) {
   walk w;

@@ -172,9 +172,7 @@ int TC_KERNEL(moments)(const tc_reduction *r, void *mean) {
   int64_t dense = j.c.columns ? r->keep[r->nkept - 1].in : r->fold[r->nreduced - 1].in, units = j.c.chunks * j.c.tiles;
   j.direct = r->in_dtype == r->compute && dense == 1;
   if (j.c.chunks > 1 && !(j.parts = malloc((size_t)units * sizeof(moments)))) return TC_NO_MEMORY;
-  TC_PARALLEL(units, 1, (double)r->kept * (double)r->reduced) {
-    for (int64_t u = lo; u < hi; u++) unit(&j, u);
-  } TC_PARALLEL_END
+  EACH_UNIT(units, (double)r->kept * (double)r->reduced, unit(&j, u));
   if (j.parts) join_chunks(&j);
   free(j.parts);
   return TC_OK;

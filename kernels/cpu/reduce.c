@@ -175,9 +175,7 @@ int TC_KERNEL(reduce)(const tc_reduction *r) {
   int64_t units = j.c.chunks * j.c.tiles;
   if (j.c.chunks > 1 && !(j.parts = malloc((size_t)(units * j.c.tile * j.f->bytes)))) return TC_NO_MEMORY;
   double cost = r->op == TC_FOLD_POWER ? 20 : j.direct ? 0.25 : 1;
-  TC_PARALLEL(units, 1, (double)r->kept * (double)r->reduced * cost) {
-    for (int64_t u = lo; u < hi; u++) unit(&j, u);
-  } TC_PARALLEL_END
+  EACH_UNIT(units, (double)r->kept * (double)r->reduced * cost, unit(&j, u));
   if (j.parts) join_chunks(&j);
   free(j.parts);
   return TC_OK;

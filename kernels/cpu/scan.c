@@ -1,7 +1,8 @@
 /* scan.c: running sums, products, log-sums and extremes along one dim of a row-major tensor seen as (outer, n, inner). */
 #include "cpu.h"
+#include "cut.h"
 
-enum { BLOCK = 1024, NARROW = 8 };
+enum { NARROW = 8 };
 
 static inline double log_add(double a, double x) {
   if (a != a || x != x) return NAN;
@@ -50,7 +51,7 @@ static scan_line *line_of(int op, int kind) {
 /* ---- one scan ---- */
 typedef struct job {
   int op, compute, kind, in_dtype, out_dtype;   /* kind: 0 float, 1 double, 2 int64 */
-  int64_t n, inner;
+  int64_t n, inner, each;       /* each: units for one outer position */
   bool back, exclusive;
   const char *x;
   char *y;
@@ -124,24 +125,24 @@ static void scan_extreme(const job *j, int64_t at) {
   run[j->op == TC_SCAN_MIN][j->kind](j, at);
 }
 
+/* One row, or up to BLOCK neighbouring ones. */
+static void unit(const job *j, int64_t u) {
+  int64_t base = u / j->each * j->n * j->inner, k = u % j->each, left = j->inner - k * BLOCK;
+  if (j->op >= TC_SCAN_MAX) scan_extreme(j, base + k);
+  else if (j->each == j->inner) scan_one(j, base + k);
+  else scan_many(j, base + k * BLOCK, left < BLOCK ? left : BLOCK);
+}
+
 /* x and y are row-major; for extremes both have the dtype computed in. */
 int TC_KERNEL(scan)(int op, int direction, int compute, const tc_view *y, const tc_view *x, int dim, int64_t *index) {
   int64_t outer = 1, inner = 1;
   for (int d = 0; d < x->ndim; d++)
     if (d < dim) outer *= x->size[d];
     else if (d > dim) inner *= x->size[d];
-  job j = {op, compute, compute == TC_FLOAT32 ? 0 : compute == TC_FLOAT64 ? 1 : 2, x->dtype, y->dtype, x->ndim ? x->size[dim] : 1, inner,
+  job j = {op, compute, compute == TC_FLOAT32 ? 0 : compute == TC_FLOAT64 ? 1 : 2, x->dtype, y->dtype, x->ndim ? x->size[dim] : 1, inner, 0,
            direction & 1, direction >= TC_SCAN_BEFORE, x->data, y->data, index};
   if (x->numel == 0) return TC_OK;
-  bool single = inner < NARROW || op >= TC_SCAN_MAX;
-  int64_t each = single ? inner : (inner + BLOCK - 1) / BLOCK;
-  TC_PARALLEL(outer * each, 1, (double)x->numel * (op == TC_SCAN_LOGSUMEXP ? 30 : 1.5)) {
-    for (int64_t u = lo; u < hi; u++) {
-      int64_t base = u / each * j.n * inner, k = u % each;
-      if (op >= TC_SCAN_MAX) scan_extreme(&j, base + k);
-      else if (single) scan_one(&j, base + k);
-      else scan_many(&j, base + k * BLOCK, inner - k * BLOCK < BLOCK ? inner - k * BLOCK : BLOCK);
-    }
-  } TC_PARALLEL_END
+  j.each = op >= TC_SCAN_MAX || inner < NARROW ? inner : (inner + BLOCK - 1) / BLOCK;
+  EACH_UNIT(outer * j.each, (double)x->numel * (op == TC_SCAN_LOGSUMEXP ? 30 : 1.5), unit(&j, u));
   return TC_OK;
 }

@@ -23,14 +23,14 @@ int TC_KERNEL(searchsorted)(const tc_view *out, const tc_view *seq, const int64_
     seq->dtype == TC_FLOAT32 ? search_f : seq->dtype == TC_FLOAT64 ? search_d : search_i;
   int64_t n = seq->size[seq->ndim - 1], m = seq->ndim > 1 ? values->size[values->ndim - 1] : values->numel;
   int bytes = tc_dtype_bytes(seq->dtype);
-  TC_PARALLEL(values->numel, 64, (double)values->numel * 30) {
+  TC_PARALLEL(values->numel, 64, (double)values->numel * 30)
     for (int64_t k = lo; k < hi; k++) {
       int64_t row = seq->ndim > 1 ? k / m * n : 0;
       int64_t at = search((const char *)seq->data + row * bytes, order ? order + row : NULL, n, values->data, k, right);
       if (out->dtype == TC_INT32) ((int32_t *)out->data)[k] = (int32_t)at;
       else ((int64_t *)out->data)[k] = at;
     }
-  } TC_PARALLEL_END
+  TC_PARALLEL_END
   return TC_OK;
 }
 

@@ -17,19 +17,40 @@ static row_ref row_at(const tc_view *x, rows r, int64_t k) {
   return (row_ref){(const char *)x->data + first * tc_dtype_bytes(x->dtype), x->dtype, r.n, r.inner};
 }
 
-/* Runs `body` for the rows k = lo .. hi-1 of each thread, with `row` and room for 2 n items. */
-#define EACH_ROW(x, r, cost, ...) do { \
-  int failed = 0; \
-  TC_PARALLEL((r).outer * (r).inner, 1, (double)(x)->numel * (cost)) { \
-    void *room = malloc((size_t)(2 * (r).n * item_bytes((x)->dtype))); \
-    if (!room) { _Pragma("omp atomic write") failed = 1; } \
-    for (int64_t k = lo; room && k < hi; k++) { \
-      row_ref row = row_at((x), (r), k); \
-      __VA_ARGS__ \
-    } \
-    free(room); \
-  } TC_PARALLEL_END \
-  if (failed) return TC_NO_MEMORY; } while (0)
+/* What to do with each row: `each` finds the row's items in `room`, which holds 2 n of them. */
+typedef struct task {
+  void (*each)(const struct task *t, const row_ref *row, void *room, int64_t k);
+  const tc_view *x, *values;    /* values may be NULL, and so may index */
+  int64_t *index;
+  rows r;
+  bool descending;
+  int which;
+  int64_t count;                /* elements of a result row, or the rank looked for */
+} task;
+
+static bool run_rows(const task *t, int64_t first, int64_t last) {
+  void *room = malloc((size_t)(2 * t->r.n * item_bytes(t->x->dtype)));
+  if (!room) return false;
+  for (int64_t k = first; k < last; k++) {
+    row_ref row = row_at(t->x, t->r, k);
+    load_items(&row, t->descending, room);
+    t->each(t, &row, room, k);
+  }
+  free(room);
+  return true;
+}
+
+static int run_task(const task *t, double cost) {
+  int failed = 0;
+  int64_t all = t->r.outer * t->r.inner;
+  if (t->x->numel == 0) return TC_OK;
+  cost *= (double)t->x->numel;
+  if (tc_threads_for(cost) == 1) return run_rows(t, 0, all) ? TC_OK : TC_NO_MEMORY;
+  TC_PARALLEL(all, 1, cost)
+    if (!run_rows(t, lo, hi)) { _Pragma("omp atomic write") failed = 1; }
+  TC_PARALLEL_END
+  return failed ? TC_NO_MEMORY : TC_OK;
+}
 
 /* Where row k of a result with m elements a row begins. */
 static int64_t result_at(rows r, int64_t k, int64_t m) { return k / r.inner * m * r.inner + k % r.inner; }
@@ -38,16 +59,15 @@ static char *value_at(const tc_view *values, int64_t at) {
   return values ? (char *)values->data + at * tc_dtype_bytes(values->dtype) : NULL;
 }
 
+static void sort_row(const task *t, const row_ref *row, void *room, int64_t k) {
+  int64_t at = result_at(t->r, k, t->r.n);
+  sort_items(row->dtype, row->n, room);
+  store_items(row, row->n, room, value_at(t->values, at), t->index ? t->index + at : NULL, t->r.inner);
+}
+
 int TC_KERNEL(sort)(const tc_view *values, int64_t *index, const tc_view *x, int dim, int descending) {
-  rows r = rows_of(x, dim);
-  if (x->numel == 0) return TC_OK;
-  EACH_ROW(x, r, 12, {
-    int64_t at = result_at(r, k, r.n);
-    load_items(&row, descending, room);
-    sort_items(x->dtype, r.n, room);
-    store_items(&row, r.n, room, value_at(values, at), index ? index + at : NULL, r.inner);
-  });
-  return TC_OK;
+  task t = {.each = sort_row, .x = x, .values = values, .index = index, .r = rows_of(x, dim), .descending = descending};
+  return run_task(&t, 12);
 }
 
 /* The k first items, in the order of their positions, so that the radix sort finds equal ones in order: those up to the k-th. */
@@ -80,16 +100,15 @@ static void first_items(const row_ref *row, bool descending, void *room, int64_t
   sort_items(row->dtype, k, room);
 }
 
+static void top_row(const task *t, const row_ref *row, void *room, int64_t k) {
+  int64_t at = result_at(t->r, k, t->count);
+  first_items(row, t->descending, room, t->count);
+  store_items(row, t->count, room, value_at(t->values, at), t->index + at, t->r.inner);
+}
+
 int TC_KERNEL(topk)(const tc_view *values, int64_t *index, const tc_view *x, int dim, int64_t count, int largest) {
-  rows r = rows_of(x, dim);
-  if (x->numel == 0 || count == 0) return TC_OK;
-  EACH_ROW(x, r, 3, {
-    int64_t at = result_at(r, k, count);
-    load_items(&row, largest, room);
-    first_items(&row, largest, room, count);
-    store_items(&row, count, room, value_at(values, at), index + at, r.inner);
-  });
-  return TC_OK;
+  task t = {.each = top_row, .x = x, .values = values, .index = index, .r = rows_of(x, dim), .descending = largest, .count = count};
+  return count == 0 ? TC_OK : run_task(&t, 3);
 }
 
 /* ---- one element of each row ---- */
@@ -136,16 +155,15 @@ static void select_item(int dtype, int64_t n, void *room, int64_t k) { /* leaves
   }
 }
 
+static void rank_row(const task *t, const row_ref *row, void *room, int64_t k) {
+  int64_t nans = t->which == TC_RANK_KTH ? 0 : count_nan(row->dtype, row->n, room);
+  select_item(row->dtype, row->n, room, rank_of(t->which, t->count, row->n, nans));
+  store_items(row, 1, room, value_at(t->values, k), t->index + k, 1);
+}
+
 int TC_KERNEL(rank)(int which, const tc_view *values, int64_t *index, const tc_view *x, int dim, int64_t k_th) {
-  rows r = rows_of(x, dim);
-  if (x->numel == 0) return TC_OK;
-  EACH_ROW(x, r, 4, {
-    load_items(&row, 0, room);
-    int64_t nans = which == TC_RANK_KTH ? 0 : count_nan(x->dtype, r.n, room);
-    select_item(x->dtype, r.n, room, rank_of(which, k_th, r.n, nans));
-    store_items(&row, 1, room, value_at(values, k), index + k, 1);
-  });
-  return TC_OK;
+  task t = {.each = rank_row, .x = x, .values = values, .index = index, .r = rows_of(x, dim), .which = which, .count = k_th};
+  return run_task(&t, 4);
 }
 
 /* The item that ends the longest run of equal keys, the first such run, moved to the front. */
@@ -161,14 +179,13 @@ static void longest_run(int dtype, int64_t n, void *room) {
   else ((uint64_t *)room)[0] = ((uint64_t *)room)[best];
 }
 
+static void mode_row(const task *t, const row_ref *row, void *room, int64_t k) {
+  sort_items(row->dtype, row->n, room);
+  longest_run(row->dtype, row->n, room);
+  store_items(row, 1, room, value_at(t->values, k), t->index + k, 1);
+}
+
 int TC_KERNEL(mode)(const tc_view *values, int64_t *index, const tc_view *x, int dim) {
-  rows r = rows_of(x, dim);
-  if (x->numel == 0) return TC_OK;
-  EACH_ROW(x, r, 13, {
-    load_items(&row, 0, room);
-    sort_items(x->dtype, r.n, room);
-    longest_run(x->dtype, r.n, room);
-    store_items(&row, 1, room, value_at(values, k), index + k, 1);
-  });
-  return TC_OK;
+  task t = {.each = mode_row, .x = x, .values = values, .index = index, .r = rows_of(x, dim)};
+  return run_task(&t, 13);
 }
