@@ -32,7 +32,8 @@ static bool check(tc_tensor *q, tc_tensor *k, tc_tensor *v) {
 
 static bool group_heads(tc_tensor *q, tc_tensor **k, tc_tensor **v) {
   if (q->ndim < 3 || (*k)->ndim != q->ndim || (*v)->ndim != q->ndim)
-    return tci_fail("enable_gqa: takes query, key and value with heads, got %s, %s, %s", tci_shape(q), tci_shape(*k), tci_shape(*v)) != NULL;
+    return tci_fail("enable_gqa: takes query, key and value with heads, got %s, %s, %s", tci_shape(q), tci_shape(*k),
+      tci_shape(*v)) != NULL;
   const int64_t heads = q->size[q->ndim - 3], key_heads = (*k)->size[q->ndim - 3], value_heads = (*v)->size[q->ndim - 3];
   if (!key_heads || !value_heads || heads % key_heads || heads % value_heads)
     return tci_fail("enable_gqa: the %lld heads of the query must be a multiple of those of key (%lld) and value (%lld)",
@@ -71,7 +72,8 @@ tc_tensor *tc_scaled_dot_product_attention(tc_tensor *q, tc_tensor *k, tc_tensor
   if (scale && !tc_read_doubles(scale, &factor)) return NULL;
   tc_tensor *scores = tc_matmul(scaled(q, factor), tc_transpose(k, -2, -1));
   if (is_causal) mask = causal_mask(q->size[q->ndim - 2], k->size[k->ndim - 2], q->device);
-  tc_tensor *p = is_causal ? tc_softmax(masked(scores, mask), -1, TC_NONE) : mask ? masked_softmax(masked(scores, mask)) : tc_softmax(scores, -1, TC_NONE);
+  if (mask) scores = masked(scores, mask);
+  tc_tensor *p = mask && !is_causal ? masked_softmax(scores) : tc_softmax(scores, -1, TC_NONE); /* causal: a key is always seen */
   if (dropout_p > 0) p = tc_dropout(p, dropout_p, true, false);
   return tc_matmul(p, v);
 }

@@ -50,7 +50,8 @@ static bool check(tc_tensor *x, tc_tensor *targets, tc_tensor *input_lengths, tc
   if (x->ndim != 2 && x->ndim != 3) return tci_fail("log_probs: got shape %s, takes (T, N, C) or (T, C)", tci_shape(x)) != NULL;
   const int64_t batch = x->ndim == 3 ? x->size[1] : 1;
   if (targets->ndim > 2 || (targets->ndim == 2 && targets->size[0] != batch))
-    return tci_fail("targets: got shape %s, takes (N, S) with N = %lld, or all labels in one dim", tci_shape(targets), (long long)batch) != NULL;
+    return tci_fail("targets: got shape %s, takes (N, S) with N = %lld, or all labels in one dim", tci_shape(targets),
+      (long long)batch) != NULL;
   if (input_lengths->numel != batch || target_lengths->numel != batch)
     return tci_fail("input_lengths %s and target_lengths %s take one number for each of %lld sequences", tci_shape(input_lengths),
                     tci_shape(target_lengths), (long long)batch) != NULL;
@@ -58,10 +59,12 @@ static bool check(tc_tensor *x, tc_tensor *targets, tc_tensor *input_lengths, tc
 }
 
 /* The loss of each sequence. */
-static tc_tensor *losses(tc_tensor *x, tc_tensor *targets, tc_tensor *input_lengths, tc_tensor *target_lengths, int64_t blank, bool zero_infinity) {
+static tc_tensor *losses(tc_tensor *x, tc_tensor *targets, tc_tensor *input_lengths, tc_tensor *target_lengths, int64_t blank,
+  bool zero_infinity) {
   const int type = compute_type(x->dtype);
   const int64_t classes = x->size[2];
-  tc_tensor *in = ready(x, type), *labels = ready(targets, TC_INT64), *offsets = offsets_of(targets, input_lengths, target_lengths, x->size[0], x->size[1]);
+  tc_tensor *in = ready(x, type), *labels = ready(targets, TC_INT64);
+  tc_tensor *offsets = offsets_of(targets, input_lengths, target_lengths, x->size[0], x->size[1]);
   tc_tensor *loss = tci_new(type, 1, x->size + 1, x->device);
   tc_tensor *slope = tci_recording(1, &x) ? tc_zeros(x->size, 3, type, x->device, false) : NULL;
   if (!in || !labels || !offsets || !loss || tci_failed()) return NULL;

@@ -207,7 +207,8 @@ tc_tensor *tc_embedding_bag(tc_indices *index, tc_tensor *weight, tc_indices *of
   const int64_t padding = padding_label(padding_idx, weight), count = index->numel;
   if (how < 0 || padding < 0) return NULL;
   int64_t bags = index->ndim == 2 ? index->size[0] : 0;
-  tc_tensor *bag = offsets ? bags_by_offsets(offsets, count, include_last_offset, &bags) : bags_by_rows(bags, index->size[1], weight->device);
+  tc_tensor *bag = offsets ? bags_by_offsets(offsets, count, include_last_offset, &bags)
+                           : bags_by_rows(bags, index->size[1], weight->device);
   tc_tensor *at = ready(index, TC_INT64), *flat = at ? tc_reshape(at, &count, 1) : NULL;
   tc_tensor *rows = tc_embedding(flat, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse);
   if (!bag || !rows) return NULL;

@@ -65,7 +65,8 @@ tc_tensor *tc_cosine_embedding_loss(tc_tensor *a, tc_tensor *b, tc_tensor *t, do
   if (a->ndim < 1 || a->ndim > 2 || t->ndim != a->ndim - 1 || (t->ndim == 1 && t->size[0] != a->size[0]))
     return tci_fail("inputs of shape %s take a target of one number for each row, got %s", tci_shape(a), tci_shape(t));
   tc_tensor *dot = tc_sum(tc_mul(a, b), &last, 1, false, TC_NONE);
-  tc_tensor *aa = shifted(tc_sum(tc_square(a), &last, 1, false, TC_NONE), eps), *bb = shifted(tc_sum(tc_square(b), &last, 1, false, TC_NONE), eps);
+  tc_tensor *aa = shifted(tc_sum(tc_square(a), &last, 1, false, TC_NONE), eps);
+  tc_tensor *bb = shifted(tc_sum(tc_square(b), &last, 1, false, TC_NONE), eps);
   tc_tensor *cosine = tc_div(dot, tc_sqrt(tc_mul(aa, bb)), NULL);
   return tci_reduced(plus(where_is(t, 1, less_from(1, cosine)), where_is(t, -1, above(shifted(cosine, -margin), 0))), r);
 }
@@ -108,7 +109,8 @@ tc_tensor *tc_multilabel_margin_loss(tc_tensor *x, tc_indices *t, const char *re
   const int r = tci_reduction(reduction, false);
   if (r < 0 || !check_labels(x, t, false)) return NULL;
   const tc_dim last = -1, both[] = {1, 2};
-  tc_tensor *rows = tc_reshape(x, (int64_t[]){-1, x->size[x->ndim - 1]}, 2), *labels = tc_reshape(t, (int64_t[]){-1, x->size[x->ndim - 1]}, 2);
+  const int64_t matrix[] = {-1, x->size[x->ndim - 1]};
+  tc_tensor *rows = tc_reshape(x, matrix, 2), *labels = tc_reshape(t, matrix, 2);
   tc_tensor *valid = tc_cumprod(tc_to(tc_ne(labels, tci_number(-1)), rows ? rows->dtype : TC_NONE, TC_NONE, false), last, TC_NONE);
   labels = tc_where(tc_ne(valid, tci_number(0)), labels, tci_number(1));
   tc_tensor *hits = tc_scatter_add(tc_zeros_like(rows, TC_NONE, TC_NONE, false), 1, labels, valid);

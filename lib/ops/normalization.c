@@ -98,7 +98,8 @@ static bool check_shape(tc_tensor *x, const int64_t *shape, int n, tc_tensor *we
   tc_tensor *both[] = {weight, bias};
   for (int i = 0; i < 2; i++)
     if (both[i] && (both[i]->ndim != n || memcmp(both[i]->size, shape, (size_t)n * sizeof *shape)))
-      return tci_fail("%s: got shape %s, takes normalized_shape %s", i ? "bias" : "weight", tci_shape(both[i]), tci_sizes(n, shape)) != NULL;
+      return tci_fail("%s: got shape %s, takes normalized_shape %s", i ? "bias" : "weight", tci_shape(both[i]),
+                      tci_sizes(n, shape)) != NULL;
   return true;
 }
 

@@ -38,7 +38,8 @@ static bool step_forward(const run *r, int64_t t) {
   const size_t mark = tci_scope_mark();
   tc_tensor *h = rows_from(r->h, 0, n), *gates = tc_linear(h, r->weight, r->bias);
   bool good = gates && tci_copy_into(rows_from(r->h_before, at, n), h);
-  if (good) good = r->l->kind == CELL_LSTM ? lstm_step(r, at, n, gates) : r->l->kind == CELL_GRU ? gru_step(r, at, n, gates) : plain_step(r, at, n, gates);
+  bool (*const step[])(const run *, int64_t, int64_t, tc_tensor *) = {plain_step, plain_step, lstm_step, gru_step};
+  good = good && step[r->l->kind](r, at, n, gates);
   good = good && tci_copy_into(h, rows_from(r->out, at, n));
   tci_scope_close(mark, NULL);
   return good;
@@ -82,7 +83,8 @@ static bool step_back(const walk *w, int64_t t) {
   const size_t mark = tci_scope_mark();
   tc_tensor *h = rows_from(w->h, 0, n), *up = w->out ? plus(h, rows_from(w->out, at, n)) : h, *through = NULL;
   bool good = up && (!w->dout || tci_copy_into(rows_from(w->dout, at, n), up));
-  if (good) good = w->l->kind == CELL_LSTM ? lstm_back(w, at, n, up) : w->l->kind == CELL_GRU ? gru_back(w, at, n, up, &through) : plain_back(w, at, n, up);
+  if (good && w->l->kind == CELL_LSTM) good = lstm_back(w, at, n, up);
+  else if (good) good = w->l->kind == CELL_GRU ? gru_back(w, at, n, up, &through) : plain_back(w, at, n, up);
   tc_tensor *down = good ? tc_matmul(rows_from(w->dgates, at, n), w->n->in[IN_WEIGHT]) : NULL;
   if (through) down = plus(down, through);
   good = tci_copy_into(h, down);
@@ -150,15 +152,18 @@ static bool check(int kind, tc_tensor *x, tc_tensor *h, tc_tensor *c, tc_tensor 
   static const int gates_of[] = {1, 1, 4, 3};
   if (!tci_check_float(x, "x")) return false;
   if (weight->ndim != 2 || h->ndim != 2) return tci_fail("w_hh %s and h %s take 2 dims", tci_shape(weight), tci_shape(h)) != NULL;
-  const int64_t hidden = weight->size[0] / gates_of[kind], gates = hidden * gates_of[kind], size = projection ? projection->size[0] : hidden;
+  const int64_t hidden = weight->size[0] / gates_of[kind], gates = hidden * gates_of[kind],
+    size = projection ? projection->size[0] : hidden;
   if (x->size[x->ndim - 1] != gates)
-    return tci_fail("x: got shape %s, takes %lld gates in its last dim, as w_hh %s", tci_shape(x), (long long)gates, tci_shape(weight)) != NULL;
+    return tci_fail("x: got shape %s, takes %lld gates in its last dim, as w_hh %s", tci_shape(x), (long long)gates,
+      tci_shape(weight)) != NULL;
   if (!shape_is(weight, "w_hh", gates, size) || !shape_is(h, "h", h->size[0], size)) return false;
   if ((c != NULL) != (kind == CELL_LSTM)) return tci_fail("c: an LSTM takes it, others do not") != NULL;
   if (c && !shape_is(c, "c", h->size[0], hidden)) return false;
   if (projection && (kind != CELL_LSTM || !shape_is(projection, "w_hr", size, hidden)))
     return kind == CELL_LSTM ? false : tci_fail("w_hr: only an LSTM takes it") != NULL;
-  if (bias && (bias->ndim != 1 || bias->size[0] != gates)) return tci_fail("b_hh: got shape %s, takes [%lld]", tci_shape(bias), (long long)gates) != NULL;
+  if (bias && (bias->ndim != 1 || bias->size[0] != gates))
+    return tci_fail("b_hh: got shape %s, takes [%lld]", tci_shape(bias), (long long)gates) != NULL;
   return true;
 }
 

@@ -2,10 +2,12 @@
 
 local H, P = require 'spec.harness', require 'spec.plain'
 local T = H.T
-local exp, log, abs, max, min, sqrt, huge, pi = math.exp, math.log, math.abs, math.max, math.min, math.sqrt, math.huge, math.pi
+local exp, log, abs, max, min, sqrt, huge, pi = math.exp, math.log, math.abs, math.max, math.min, math.sqrt, math.huge,
+  math.pi
 local rows = {}
 local function add(row)
-  row.dtypes, row.result, row.grad, row.half = row.dtypes or 'float', 'same', row.grad == nil and true or row.grad, row.half or 3
+  row.dtypes, row.result, row.grad, row.half = row.dtypes or 'float', 'same', row.grad == nil and true or row.grad,
+    row.half or 3
   row.inplace = false
   rows[#rows + 1] = row
 end
@@ -33,9 +35,11 @@ local function per_row(x, losses)
 end
 
 add{name = 'gaussian_nll_loss',
-  args = {{T{3, 4}, T{3, 4}, T{3, 4, range = {0.5, 2}}}, {T{3, 4}, T{3, 4}, T{3, range = {0.5, 2}}, {reduction = 'none'}},
+  args = {{T{3, 4}, T{3, 4}, T{3, 4, range = {0.5, 2}}}, {T{3, 4}, T{3, 4}, T{3, range = {0.5, 2}},
+    {reduction = 'none'}},
     {T{3, 4}, T{3, 4}, T{3, 1, range = {0.5, 2}}, {full = true, reduction = 'sum'}}, {T{3, 4}, T{3, 4}, 0.7}},
-  wrong = {{T{3}, T{3}, T{3, range = {-2, -1}}, says = {'negative'}}, {T{3, 4}, T{3, 4}, T{4, range = {1, 2}}, says = {'var', '[4]'}},
+  wrong = {{T{3}, T{3}, T{3, range = {-2, -1}}, says = {'negative'}}, {T{3, 4}, T{3, 4}, T{4, range = {1, 2}},
+    says = {'var', '[4]'}},
     {T{3}, T{4}, T{3}, says = {'[3]', '[4]'}}},
   reference = function(x, y, var, o)
     o = o or {}
@@ -45,12 +49,14 @@ add{name = 'gaussian_nll_loss',
     end, x, y, var), o.reduction)
   end}
 
-add{name = 'poisson_nll_loss', label = 'rates, full', args = {{T{4, range = {0.5, 2}}, T{4, range = {1.5, 4}}, {log_input = false, full = true}}},
+add{name = 'poisson_nll_loss', label = 'rates, full', args = {{T{4, range = {0.5, 2}}, T{4, range = {1.5, 4}},
+  {log_input = false, full = true}}},
   reference = function(x, y)
     return reduced(P.map(function(a, t) return a - t * log(a + 1e-8) + t * log(t) - t + log(2 * pi * t) / 2 end, x, y))
   end}
 
-add{name = 'hinge_embedding_loss', args = {{T{4, range = {0.1, 0.9}}, signs({1, -1, -1, 1}, {4})}, {T{4, range = {1.2, 2}}, signs({1, -1, -1, 1}, {4}),
+add{name = 'hinge_embedding_loss', args = {{T{4, range = {0.1, 0.9}}, signs({1, -1, -1, 1}, {4})}, {T{4, range = {1.2,
+  2}}, signs({1, -1, -1, 1}, {4}),
     {margin = 3, reduction = 'none'}}}, grad = 'first',
   reference = function(x, y, o)
     o = o or {}
@@ -58,12 +64,14 @@ add{name = 'hinge_embedding_loss', args = {{T{4, range = {0.1, 0.9}}, signs({1, 
   end}
 
 add{name = 'margin_ranking_loss', grad = 'first', wrong = {{T{3}, T{4}, T{3}, says = {'[3]', '[4]'}}},
-  args = {{T{4, range = {1, 2}}, T{4, range = {-2, -1}}, signs({1, -1, -1, 1}, {4}), {margin = 0.5, reduction = 'sum'}}},
+  args = {{T{4, range = {1, 2}}, T{4, range = {-2, -1}}, signs({1, -1, -1, 1}, {4}), {margin = 0.5,
+    reduction = 'sum'}}},
   reference = function(a, b, t, o)
     return reduced(P.map(function(x, y, s) return max(0, -s * (x - y) + o.margin) end, a, b, t), o.reduction)
   end}
 
-add{name = 'cosine_embedding_loss', args = {{T{4, 3}, T{4, 3}, signs({1, -1, 1, -1}, {4}), {margin = -1.1, reduction = 'none'}},
+add{name = 'cosine_embedding_loss', args = {{T{4, 3}, T{4, 3}, signs({1, -1, 1, -1}, {4}), {margin = -1.1,
+  reduction = 'none'}},
     {T{3}, T{3}, signs({1}, {})}}, wrong = {{T{4, 3}, T{4, 3}, T{3}, says = {'[4 x 3]', '[3]'}}},
   reference = function(a, b, t, o)
     o = o or {}
@@ -84,7 +92,8 @@ local function distance(x, y, p)
   for j = 1, #x do sum = sum + abs(x[j] - y[j] + 1e-6) ^ p end
   return sum ^ (1 / p)
 end
-add{name = 'triplet_margin_loss', args = {{T{3, 4}, T{3, 4}, T{3, 4}, {margin = 6}}, {T{3, 4}, T{3, 4}, T{3, 4}, {margin = 9, p = 3, swap = true, reduction = 'none'}}},
+add{name = 'triplet_margin_loss', args = {{T{3, 4}, T{3, 4}, T{3, 4}, {margin = 6}}, {T{3, 4}, T{3, 4}, T{3, 4},
+  {margin = 9, p = 3, swap = true, reduction = 'none'}}},
   wrong = {{T{3, 4}, T{3, 4}, T{2, 4}, says = {'negative', '[2 x 4]'}}},
   reference = function(a, b, c, o)
     local x, y, z, out = lines(a), lines(b), lines(c), {}
@@ -96,21 +105,25 @@ add{name = 'triplet_margin_loss', args = {{T{3, 4}, T{3, 4}, T{3, 4}, {margin = 
     return reduced(per_row(a, out), o.reduction)
   end}
 
-add{name = 'multi_margin_loss', args = {{T{3, 4, distinct = true}, T{3, int = {1, 4}}, 2, 5}, {T{3, 4}, T{3, int = {1, 4}}, 1, 5, T{4, range = {0.5, 2}, grad = false}, 'none'},
-    {T{4}, T{int = {1, 4}}, 1, 5}}, wrong = {{T{3, 4}, T{3, int = {1, 4}}, 3, says = {'p', '3', '1 or 2'}}, {T{3, 4}, T{2, int = {1, 4}}, says = {'[3 x 4]', '[2]'}}},
+add{name = 'multi_margin_loss', args = {{T{3, 4, distinct = true}, T{3, int = {1, 4}}, 2, 5}, {T{3, 4}, T{3, int = {1,
+  4}}, 1, 5, T{4, range = {0.5, 2}, grad = false}, 'none'},
+    {T{4}, T{int = {1, 4}}, 1, 5}}, wrong = {{T{3, 4}, T{3, int = {1, 4}}, 3, says = {'p', '3', '1 or 2'}}, {T{3, 4},
+      T{2, int = {1, 4}}, says = {'[3 x 4]', '[2]'}}},
   reference = function(x, t, p, margin, w, reduction)
     local out = {}
     for i, line in ipairs(lines(x)) do
       out[i] = 0
       for c = 1, #line do
-        if c ~= t[i] then out[i] = out[i] + (w and w[t[i]] or 1) * max(0, (margin or 1) - line[t[i]] + line[c]) ^ (p or 1) / #line end
+        if c ~= t[i] then out[i] = out[i] + (w and w[t[i]] or 1) * max(0, (margin or 1) - line[t[i]] + line[c]) ^ (p or
+          1) / #line end
       end
     end
     return reduced(per_row(x, out), reduction)
   end}
 
 add{name = 'multilabel_margin_loss', grad = 'first',
-  args = {{T{2, 4, range = {0, 0.4}}, T{2, 4, values = {3, 1, -1, 2, -1, 1, 1, 1}, dtype = 'int64'}, {reduction = 'none'}},
+  args = {{T{2, 4, range = {0, 0.4}}, T{2, 4, values = {3, 1, -1, 2, -1, 1, 1, 1}, dtype = 'int64'},
+    {reduction = 'none'}},
     {T{4, range = {0, 0.4}}, T{4, values = {2, -1, 1, 1}, dtype = 'int64'}}},
   reference = function(x, t, o)
     local labels, out = lines(t), {}
@@ -130,7 +143,8 @@ add{name = 'multilabel_margin_loss', grad = 'first',
     return reduced(per_row(x, out), o and o.reduction)
   end}
 
-add{name = 'multilabel_soft_margin_loss', args = {{T{3, 4}, T{3, 4, range = {0, 1}}}, {T{3, 4}, T{3, 4, range = {0, 1}}, T{4, grad = false}, 'none'}},
+add{name = 'multilabel_soft_margin_loss', args = {{T{3, 4}, T{3, 4, range = {0, 1}}}, {T{3, 4}, T{3, 4, range = {0, 1}},
+  T{4, grad = false}, 'none'}},
   reference = function(x, t, w, reduction)
     local all = P.map(function(a, b) return b * log(1 + exp(-a)) + (1 - b) * log(1 + exp(a)) end, x, t)
     if w then all = P.map(function(a, b) return a * b end, all, w) end
@@ -176,7 +190,8 @@ local function ctc(x, targets, steps, lengths, o)
     local wanted = {}
     for k = 1, lengths[n] do wanted[k] = #targets.shape == 2 and P.get(targets, n, k) or targets[first + k] end
     first = first + lengths[n]
-    out[n] = all_paths(function(t, c) return P.get(probabilities, t, n, c) end, steps[n], x.shape[3], table.concat(wanted, ' '), o.blank or 1)
+    out[n] = all_paths(function(t, c) return P.get(probabilities, t, n, c) end, steps[n], x.shape[3],
+      table.concat(wanted, ' '), o.blank or 1)
     if not o.reduction then out[n] = out[n] / lengths[n] end
   end
   return reduced(out, o.reduction)
@@ -193,7 +208,8 @@ add{name = 'ctc_loss', grad = 'once', layouts = false, optional = true, dtypes =
   args = {{T{5, 2, 4}, numbers({2, 3, 4, 4}, {2, 2}), numbers({5, 4}, {2}), numbers({2, 2}, {2})},
     {T{4, 2, 3}, numbers({2, 3, 3}, {3}), numbers({4, 3}, {2}), numbers({2, 1}, {2}), {reduction = 'none'}},
     {T{4, 1, 3}, numbers({1, 2}, {1, 2}), numbers({4}, {1}), numbers({2}, {1}), {reduction = 'sum', blank = 3}}},
-  wrong = {{T{4, 1, 3}, numbers({1, 2}, {1, 2}), numbers({4}, {1}), numbers({2}, {1}), says = {'label 1 at position 1', 'blank'}},
+  wrong = {{T{4, 1, 3}, numbers({1, 2}, {1, 2}), numbers({4}, {1}), numbers({2}, {1}), says = {'label 1 at position 1',
+    'blank'}},
     {T{4, 1, 3}, numbers({2, 2}, {1, 2}), numbers({5}, {1}), numbers({2}, {1}), says = {'input_lengths', '5', '4'}}},
   reference = ctc}
 

@@ -29,11 +29,14 @@ local function over_dim(f)
   return function(x, dim) return (P.along(x, dim, f)) end
 end
 local softmax_args = {
-  {T{3, 4}, 2}, {T{3, 4}, 1}, {T{2, 3, 4}, -2}, {T{5}, 1}, {T{}, 1}, {T{2, 0}, 1}, {T{0, 2}, 2}, {T{2, 70, 3}, 2}, {T{2, 3, 70}, 2},
+  {T{3, 4}, 2}, {T{3, 4}, 1}, {T{2, 3, 4}, -2}, {T{5}, 1}, {T{}, 1}, {T{2, 0}, 1}, {T{0, 2}, 2}, {T{2, 70, 3}, 2}, {T{2,
+    3, 70}, 2},
 }
-add{name = 'softmax', args = softmax_args, reference = over_dim(softened), wrong = {{T{2, 3}, 4, says = {'softmax', '4'}}}}
+add{name = 'softmax', args = softmax_args, reference = over_dim(softened), wrong = {{T{2, 3}, 4, says = {'softmax',
+  '4'}}}}
 add{name = 'log_softmax', args = softmax_args, reference = over_dim(function(x) return logs(softened(x)) end)}
-add{name = 'softmax', label = 'far out', args = {{T{4, 3, range = {-500, 500}}, 2}}, reference = over_dim(softened), grad = false,
+add{name = 'softmax', label = 'far out', args = {{T{4, 3, range = {-500, 500}}, 2}}, reference = over_dim(softened),
+  grad = false,
   dtypes = {'float64', 'float32'}, single = {1e-4, 1e-6}}
 add{name = 'softmin', args = {{T{3, 4}, 2}}, reference = over_dim(function(x)
   for i = 1, #x do x[i] = -x[i] end
@@ -53,7 +56,8 @@ local function pair(f)
   end
 end
 local function pair_args(first, second, options)
-  local args = {{first{3, 4}, second{3, 4}}, {first{7}, second{7}, {reduction = 'sum'}}, {first{2, 1, 3}, second{2, 1, 3}, {reduction = 'none'}}}
+  local args = {{first{3, 4}, second{3, 4}}, {first{7}, second{7}, {reduction = 'sum'}}, {first{2, 1, 3}, second{2, 1,
+    3}, {reduction = 'none'}}}
   for _, list in ipairs(args) do
     for key, value in pairs(options or {}) do
       list[3] = list[3] or {}
@@ -69,9 +73,11 @@ local function within(lo, hi)
     return T(shape)
   end
 end
-local wrong_pair = {{T{2, 3}, T{3}, says = {'[2 x 3]', '[3]'}}, {T{2}, T{2}, {reduction = 'avg'}, says = {'avg', 'mean'}}}
+local wrong_pair = {{T{2, 3}, T{3}, says = {'[2 x 3]', '[3]'}}, {T{2}, T{2}, {reduction = 'avg'}, says = {'avg',
+  'mean'}}}
 local function add_pair(name, f, first, second, options, more)
-  local row = {name = name, args = pair_args(first or plain, second or plain, options), reference = pair(f), wrong = wrong_pair, half = 2}
+  local row = {name = name, args = pair_args(first or plain, second or plain, options), reference = pair(f),
+    wrong = wrong_pair, half = 2}
   for key, value in pairs(more or {}) do row[key] = value end
   add(row)
 end
@@ -85,8 +91,10 @@ add_pair('huber_loss', function(x, y, o)
   local d, delta = abs(x - y), o.delta
   return d <= delta and d * d / 2 or delta * (d - delta / 2)
 end, nil, nil, {delta = 0.7})
-add_pair('binary_cross_entropy', function(x, y) return -y * log(x) - (1 - y) * log(1 - x) end, within(0.1, 0.9), within(0, 1))
-add_pair('binary_cross_entropy_with_logits', function(x, y) return max(x, 0) - x * y + log(1 + exp(-abs(x))) end, nil, within(0, 1))
+add_pair('binary_cross_entropy', function(x, y) return -y * log(x) - (1 - y) * log(1 - x) end, within(0.1, 0.9),
+  within(0, 1))
+add_pair('binary_cross_entropy_with_logits', function(x, y) return max(x, 0) - x * y + log(1 + exp(-abs(x))) end, nil,
+  within(0, 1))
 add_pair('kl_div', function(x, y) return y * (log(y) - x) end, nil, within(0.1, 1))
 add_pair('kl_div', function(x, y) return exp(y) * (y - x) end, nil, nil, {log_target = true}, {label = 'log_target'})
 add_pair('poisson_nll_loss', function(x, y) return exp(x) - y * x end, nil, within(0, 3))
@@ -117,7 +125,8 @@ local function labelled(x, y, o, log_softmax)
 end
 local function label_args(more)
   local args = {
-    {T{4, 3}, T{4, int = {1, 3}}}, {T{3}, T{int = {1, 3}}}, {T{2, 3, 2, 2}, T{2, 2, 2, int = {1, 3}}, {reduction = 'none'}},
+    {T{4, 3}, T{4, int = {1, 3}}}, {T{3}, T{int = {1, 3}}}, {T{2, 3, 2, 2}, T{2, 2, 2, int = {1, 3}},
+      {reduction = 'none'}},
     {T{5, 3}, T{5, values = {1, 2, 3, 2, 1}, dtype = 'int64'}, {reduction = 'sum', ignore_index = 2}},
     {T{5, 3}, T{5, values = {1, -100, 3, 2, 1}, dtype = 'int64'}, {weight = T{3, range = {0.5, 2}, grad = false}}},
   }
@@ -131,12 +140,14 @@ local function wrong_labels(name)
     {T{2, 3}, T{3, int = {1, 3}}, says = {name, '[2 x 3]', '[3]'}}, {T{2, 3}, T{2}, says = {name, 'long()'}},
   }
 end
-add{name = 'nll_loss', args = label_args(), reference = function(x, y, o) return labelled(x, y, o, false) end, wrong = wrong_labels('nll_loss'),
+add{name = 'nll_loss', args = label_args(), reference = function(x, y, o) return labelled(x, y, o, false) end,
+  wrong = wrong_labels('nll_loss'),
   half = 4, grad = true}
 add{name = 'cross_entropy', half = 4, wrong = wrong_labels('cross_entropy'),
   args = label_args{
     {T{4, 3}, T{4, int = {1, 3}}, {label_smoothing = 0.2}},
-    {T{2, 3, 4}, T{2, 4, int = {1, 3}}, {label_smoothing = 0.1, weight = T{3, range = {0.5, 2}, grad = false}, reduction = 'sum', ignore_index = 1}},
+    {T{2, 3, 4}, T{2, 4, int = {1, 3}}, {label_smoothing = 0.1, weight = T{3, range = {0.5, 2}, grad = false},
+      reduction = 'sum', ignore_index = 1}},
     {T{2, 3, 70}, T{2, 70, int = {1, 3}}},
   },
   reference = function(x, y, o) return labelled(x, y, o, true) end}
@@ -177,8 +188,10 @@ local function last_dims(rms)
 end
 add{name = 'layer_norm', reference = last_dims(false), half = 3, wrong = {
   {T{2, 3}, {4}, says = {'layer_norm', '[2 x 3]', '[4]'}}, {T{2, 3}, {3}, T{2}, says = {'weight', '[2]', '[3]'}}},
-  args = {{T{3, 5}, {5}}, {T{3, 5}, {5}, T{5}, T{5}}, {T{2, 3, 4}, {3, 4}, T{3, 4}}, {T{40, 6}, {6}, T{6}, T{6}, 0.1}, {T{0, 3}, {3}, T{3}}}}
-add{name = 'rms_norm', reference = last_dims(true), half = 3, args = {{T{3, 5}, {5}, NIL, 1e-3}, {T{2, 3, 4}, {3, 4}, T{3, 4}, 0.1}}}
+  args = {{T{3, 5}, {5}}, {T{3, 5}, {5}, T{5}, T{5}}, {T{2, 3, 4}, {3, 4}, T{3, 4}}, {T{40, 6}, {6}, T{6}, T{6}, 0.1},
+    {T{0, 3}, {3}, T{3}}}}
+add{name = 'rms_norm', reference = last_dims(true), half = 3, args = {{T{3, 5}, {5}, NIL, 1e-3}, {T{2, 3, 4}, {3, 4},
+  T{3, 4}, 0.1}}}
 
 -- channels in the second dim, a weight and a bias for each
 local function affine(y, w, b)
@@ -188,7 +201,8 @@ local function affine(y, w, b)
   if b then y = P.map(function(a, c) return a + c end, y, P.copy(b, shape)) end
   return y
 end
-add{name = 'group_norm', half = 3, args = {{T{2, 4, 3}, 2, T{4}, T{4}}, {T{2, 6}, 3}, {T{1, 4, 2, 2}, 1, T{4}}, {T{2, 4, 3}, 4, NIL, T{4}}},
+add{name = 'group_norm', half = 3, args = {{T{2, 4, 3}, 2, T{4}, T{4}}, {T{2, 6}, 3}, {T{1, 4, 2, 2}, 1, T{4}}, {T{2, 4,
+  3}, 4, NIL, T{4}}},
   wrong = {{T{2, 4, 3}, 3, says = {'group_norm', '3', '4'}}},
   reference = function(x, groups, w, b)
     local y = by_rows(x, P.numel(x.shape) / x.shape[1] / groups, function(list) return normalised(list, 1e-5) end)
@@ -202,7 +216,8 @@ local function over_channels(x)
   return P.permute(P.copy(y, turned.shape), order)
 end
 add{name = 'batch_norm', label = 'training', half = 3,
-  args = {{T{5, 3}, NIL, NIL, T{3}, T{3}, true}, {T{2, 3, 4}, NIL, NIL, NIL, NIL, true}, {T{3, 2, 2, 3}, NIL, NIL, T{2}, T{2}, true},
+  args = {{T{5, 3}, NIL, NIL, T{3}, T{3}, true}, {T{2, 3, 4}, NIL, NIL, NIL, NIL, true}, {T{3, 2, 2, 3}, NIL, NIL, T{2},
+    T{2}, true},
     {T{3, 70}, NIL, NIL, T{70}, NIL, true}},
   wrong = {{T{1, 3}, NIL, NIL, NIL, NIL, true, says = {'batch_norm', 'more than 1 value'}}},
   reference = function(x, _, _, w, b) return affine(over_channels(x), w, b) end}
@@ -239,19 +254,22 @@ local function length(list, p)
   for i = 1, #list do sum = sum + abs(list[i]) ^ p end
   return sum ^ (1 / p)
 end
-add{name = 'normalize', half = 2, args = {{T{3, 4, away = {0}}}, {T{3, 4, away = {0}}, 3, 1}}, reference = function(x, p, dim)
+add{name = 'normalize', half = 2, args = {{T{3, 4, away = {0}}}, {T{3, 4, away = {0}}, 3, 1}}, reference = function(x,
+  p, dim)
   return (P.along(x, dim or 2, function(list)
     local out, n = {}, length(list, p or 2)
     for i = 1, #list do out[i] = list[i] / n end
     return out
   end))
 end}
-add{name = 'pairwise_distance', half = 3, args = {{T{3, 4, range = {0, 1}}, T{3, 4, range = {1.5, 2}}}, {T{3, 4, range = {0, 1}}, T{4, range = {1.5, 2}}, 3}},
+add{name = 'pairwise_distance', half = 3, args = {{T{3, 4, range = {0, 1}}, T{3, 4, range = {1.5, 2}}}, {T{3, 4,
+  range = {0, 1}}, T{4, range = {1.5, 2}}, 3}},
   reference = function(x, y, p)
     local d = P.map(function(a, b) return a - b + 1e-6 end, x, y)
     return P.fold(d, 2, false, function(list) return length(list, p or 2) end)
   end}
-add{name = 'cosine_similarity', half = 3, args = {{T{3, 4}, T{3, 4}}, {T{3, 2}, T{3, 2}, 1}}, reference = function(x, y, dim)
+add{name = 'cosine_similarity', half = 3, args = {{T{3, 4}, T{3, 4}}, {T{3, 2}, T{3, 2}, 1}}, reference = function(x, y,
+  dim)
   dim = dim or 2
   local function norms(a) return P.fold(a, dim, false, function(list) return length(list, 2) end) end
   local dot = P.fold(P.map(function(a, b) return a * b end, x, y), dim, false, P.sum)
@@ -269,16 +287,20 @@ local function picked(index, w)
   end
   return out
 end
-add{name = 'embedding', reference = picked, args = {{T{2, 3, int = {1, 5}}, T{5, 4}}, {T{int = {1, 5}}, T{5, 2}}, {T{0, int = {1, 5}}, T{5, 2}}},
-  wrong = {{T{2, values = {1, 7}, dtype = 'int64'}, T{5, 2}, says = {'embedding', '7', '5'}}, {T{2}, T{5, 2}, says = {'embedding', 'long()'}}}}
-add{name = 'glu', args = {{T{3, 4}}, {T{4, 3}, 1}}, half = 2, wrong = {{T{3}, says = {'glu', 'even'}}}, reference = function(x, dim)
+add{name = 'embedding', reference = picked, args = {{T{2, 3, int = {1, 5}}, T{5, 4}}, {T{int = {1, 5}}, T{5, 2}}, {T{0,
+  int = {1, 5}}, T{5, 2}}},
+  wrong = {{T{2, values = {1, 7}, dtype = 'int64'}, T{5, 2}, says = {'embedding', '7', '5'}}, {T{2}, T{5, 2},
+    says = {'embedding', 'long()'}}}}
+add{name = 'glu', args = {{T{3, 4}}, {T{4, 3}, 1}}, half = 2, wrong = {{T{3}, says = {'glu', 'even'}}},
+  reference = function(x, dim)
   return (P.along(x, dim or -1, function(list)
     local out, n = {}, #list / 2
     for i = 1, n do out[i] = list[i] / (1 + exp(-list[n + i])) end
     return out
   end))
 end}
-add{name = 'prelu', args = {{T{2, 3, away = {0}}, T{1}}, {T{2, 3, 2, away = {0}}, T{3}}}, wrong = {{T{2, 3}, T{2}, says = {'prelu', '[2]', '3'}}},
+add{name = 'prelu', args = {{T{2, 3, away = {0}}, T{1}}, {T{2, 3, 2, away = {0}}, T{3}}}, wrong = {{T{2, 3}, T{2},
+  says = {'prelu', '[2]', '3'}}},
   reference = function(x, w)
     local shape = {1, #w, 1}
     return P.map(function(a, c) return a > 0 and a or a * c end, x, #x.shape == 3 and P.copy(w, shape) or w)

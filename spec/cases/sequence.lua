@@ -5,7 +5,8 @@ local T, NIL = H.T, H.NIL
 local exp, sqrt, huge, max, tanh = math.exp, math.sqrt, math.huge, math.max, math.tanh
 local rows = {}
 local function add(row)
-  row.dtypes, row.result, row.grad, row.half = row.dtypes or 'float', 'same', row.grad == nil and true or row.grad, row.half or 4
+  row.dtypes, row.result, row.grad, row.half = row.dtypes or 'float', 'same', row.grad == nil and true or row.grad,
+    row.half or 4
   row.inplace = false
   rows[#rows + 1] = row
 end
@@ -98,12 +99,14 @@ for kind, gates in pairs{tanh = 1, gru = 3} do
     {kind, T{3, 2, 2 * gates + 1}, T{2, 2}, NIL, T{2 * gates, 2}, says = {'recurrent_layer', 'gates'}},
     {kind, T{6, 2 * gates}, T{3, 2}, NIL, T{2 * gates, 2}, {batch_sizes = {2, 3, 1}}, says = {'batch_sizes'}}}}
 end
-add{name = 'recurrent_layer', label = 'relu', args = {{'relu', S{3, 2, 2}, S{2, 2}, NIL, S{2, 2}, S{2}}}, reference = layer, grad = 'first', optional = true}
+add{name = 'recurrent_layer', label = 'relu', args = {{'relu', S{3, 2, 2}, S{2, 2}, NIL, S{2, 2}, S{2}}},
+  reference = layer, grad = 'first', optional = true}
 add{name = 'recurrent_layer', label = 'lstm', reference = layer, optional = true, args = {
   {'lstm', S{3, 2, 8}, S{2, 2}, S{2, 2}, S{8, 2}, S{8}},
   {'lstm', S{6, 8}, S{3, 2}, S{3, 2}, S{8, 2}, S{8}, {batch_sizes = {3, 2, 1}, reverse = true}},
   {'lstm', S{2, 2, 12}, S{2, 2}, S{2, 3}, S{12, 2}, S{12}, S{2, 3}}},
-  wrong = {{'lstn', T{3, 2, 8}, T{2, 2}, T{2, 2}, T{8, 2}, says = {'lstn', 'lstm'}}, {'lstm', T{3, 2, 8}, T{2, 2}, NIL, T{8, 2}, says = {'c', 'lstm'}}}}
+  wrong = {{'lstn', T{3, 2, 8}, T{2, 2}, T{2, 2}, T{8, 2}, says = {'lstn', 'lstm'}}, {'lstm', T{3, 2, 8}, T{2, 2}, NIL,
+    T{8, 2}, says = {'c', 'lstm'}}}}
 
 ---------------------------------------------------------------- attention, for (batch, length, size)
 local function attention(q, k, v, o)
@@ -129,7 +132,8 @@ end
 add{name = 'scaled_dot_product_attention', reference = attention, args = {
   {T{2, 3, 4}, T{2, 5, 4}, T{2, 5, 2}}, {T{2, 3, 4}, T{2, 3, 4}, T{2, 3, 2}, {is_causal = true}},
   {T{2, 3, 4}, T{2, 5, 4}, T{2, 5, 2}, {attn_mask = T{3, 5}, scale = 0.3}}},
-  wrong = {{T{2, 3, 4}, T{2, 5, 3}, T{2, 5, 2}, says = {'[2 x 3 x 4]', '[2 x 5 x 3]'}}, {T{2, 3, 4}, T{2, 5, 4}, T{2, 4, 2}, says = {'length', '5', '4'}}}}
+  wrong = {{T{2, 3, 4}, T{2, 5, 3}, T{2, 5, 2}, says = {'[2 x 3 x 4]', '[2 x 5 x 3]'}}, {T{2, 3, 4}, T{2, 5, 4}, T{2, 4,
+    2}, says = {'length', '5', '4'}}}}
 
 ---------------------------------------------------------------- bags
 local function bags(index, w, offsets, o)
@@ -151,8 +155,10 @@ end
 local function tokens() return T{6, values = {1, 3, 3, 5, 2, 1}, dtype = 'int64'} end
 local function starts() return T{3, values = {1, 3, 3}, dtype = 'int64'} end
 add{name = 'embedding_bag', reference = bags, args = {
-  {tokens(), T{5, 3}, starts()}, {tokens(), T{5, 3}, starts(), {mode = 'sum', padding_idx = 3}}, {tokens(), T{5, 3}, starts(), {mode = 'max'}},
+  {tokens(), T{5, 3}, starts()}, {tokens(), T{5, 3}, starts(), {mode = 'sum', padding_idx = 3}}, {tokens(), T{5, 3},
+    starts(), {mode = 'max'}},
   {T{2, 3, int = {1, 5}}, T{5, 2}, {mode = 'sum', per_sample_weights = T{2, 3}}}},
-  wrong = {{T{3, int = {1, 5}}, T{5, 2}, says = {'embedding_bag', 'offsets'}}, {tokens(), T{5, 2}, starts(), {mode = 'min'}, says = {'min', 'sum'}}}}
+  wrong = {{T{3, int = {1, 5}}, T{5, 2}, says = {'embedding_bag', 'offsets'}}, {tokens(), T{5, 2}, starts(),
+    {mode = 'min'}, says = {'min', 'sum'}}}}
 
 return rows

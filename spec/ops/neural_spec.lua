@@ -1,4 +1,4 @@
---- What rows of operator cases cannot say of softmax, losses, norms, embeddings and attention: edges, side effects, chance.
+--- What rows of cases cannot say of softmax, losses, norms, embeddings and attention: edges, side effects, chance.
 
 local tocha = require 'tocha'
 local F = tocha.nn.functional
@@ -105,7 +105,8 @@ describe('batch_norm', function()
 
   it('keeps statistics of another dtype than the input', function()
     local mean, var = tocha.zeros(2), tocha.ones(2)
-    local y = F.batch_norm(tocha.tensor({{1, 2}, {3, 4}}, {dtype = 'bfloat16'}), mean, var, {training = true, momentum = 1})
+    local y = F.batch_norm(tocha.tensor({{1, 2}, {3, 4}}, {dtype = 'bfloat16'}), mean, var, {training = true,
+      momentum = 1})
     assert.matches('bfloat16', tostring(y.dtype))
     close({2, 3}, mean)
   end)
@@ -165,7 +166,8 @@ end)
 describe('embedding_bag', function()
   it('can end with the last offset', function()
     local w = tocha.tensor{{1}, {2}, {3}}
-    close({1, 5}, F.embedding_bag(tocha.int64{1, 2, 3}, w, tocha.int64{1, 2, 4}, {mode = 'sum', include_last_offset = true}))
+    close({1, 5}, F.embedding_bag(tocha.int64{1, 2, 3}, w, tocha.int64{1, 2, 4}, {mode = 'sum',
+      include_last_offset = true}))
   end)
 
   it('refuses offsets out of order', function()
@@ -203,7 +205,8 @@ describe('ctc_loss', function()
   it('drops what has no alignment under zero_infinity', function()
     local x = tocha.zeros(1, 1, 4):requires_grad_()
     local function loss(zero)
-      return F.ctc_loss(x:log_softmax(3), tocha.tensor({{2, 2}}, {dtype = 'int64'}), tocha.int64{1}, tocha.int64{2}, {zero_infinity = zero})
+      return F.ctc_loss(x:log_softmax(3), tocha.tensor({{2, 2}}, {dtype = 'int64'}), tocha.int64{1}, tocha.int64{2},
+        {zero_infinity = zero})
     end
     assert.equal(inf, loss(false):item())
     loss(true):backward()
