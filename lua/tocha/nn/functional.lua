@@ -19,6 +19,8 @@ local wrappers = {
 -- ... and here only if there is none.
 local compositions = {
   functional_bilinear = 'bilinear',
+  functional_fractional = 'fractional_max_pool2d fractional_max_pool3d',
+  functional_pdist = 'pdist',
   functional_vision = 'pixel_shuffle pixel_unshuffle channel_shuffle affine_grid',
 }
 
