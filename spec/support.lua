@@ -174,7 +174,7 @@ local function quote(s) return "'" .. s:gsub("'", "'\\''") .. "'" end
 
 --- Runs Lua source in a LuaJIT of its own, with the library found as here.
 -- @tparam string source its `print` is what comes back
--- @tparam[opt] table options `flags` for luajit, `env` (NAME=value ...), `timeout` in seconds
+-- @tparam[opt] table options `flags` for luajit, `env` (NAME=value ...), `before` (shell commands), `timeout` in seconds
 -- @treturn string all that it printed, errors too
 -- @treturn number its exit status
 function S.run(source, options)
@@ -183,8 +183,8 @@ function S.run(source, options)
   local file = assert(io.open(name, 'w'))
   file:write(source)
   file:close()
-  local command = string.format('LUA_PATH=%s LUA_CPATH=%s %s timeout %d luajit %s %s 2>&1; echo "exit $?"', quote(package.path),
-    quote(package.cpath), options.env or '', options.timeout or 120, options.flags or '', quote(name))
+  local command = string.format('%s LUA_PATH=%s LUA_CPATH=%s %s timeout %d luajit %s %s 2>&1; echo "exit $?"', options.before or '',
+    quote(package.path), quote(package.cpath), options.env or '', options.timeout or 120, options.flags or '', quote(name))
   local pipe = assert(io.popen(command))
   local text = pipe:read('*a')
   pipe:close()

@@ -5,10 +5,13 @@
 /* x's storage seen with other sizes and strides */
 static tc_tensor *look(tc_tensor *x, int ndim, const int64_t *size, const int64_t *stride, int64_t offset) {
   tc_tensor *y = tci_header(x->dtype, ndim, x->device);
+  int64_t numel = 1;
   if (!y) return NULL;
+  for (int d = 0; d < ndim; d++)
+    if (__builtin_mul_overflow(numel, size[d], &numel)) return tci_fail("too many elements: %s", tci_sizes(ndim, size));
   memcpy(y->size, size, (size_t)ndim * sizeof *size);
   memcpy(y->stride, stride, (size_t)ndim * sizeof *stride);
-  y->numel = tci_numel(ndim, size);
+  y->numel = numel;
   y->offset = offset;
   y->storage = x->storage;
   y->storage->refs++;
