@@ -184,8 +184,14 @@ static tc_tensor *extreme(const tc_rule *rule, int op, tc_tensor *x, const tc_di
 
 tc_tensor *tc_amax(tc_tensor *x, const tc_dim *dim, int n_dim, bool keepdim) { return extreme(&amax_rule, TC_FOLD_MAX, x, dim, n_dim, keepdim); }
 tc_tensor *tc_amin(tc_tensor *x, const tc_dim *dim, int n_dim, bool keepdim) { return extreme(&amin_rule, TC_FOLD_MIN, x, dim, n_dim, keepdim); }
-tc_tensor *tc_max_all(tc_tensor *x) { return tc_amax(x, NULL, 0, false); }
-tc_tensor *tc_min_all(tc_tensor *x) { return tc_amin(x, NULL, 0, false); }
+tc_tensor *tc_max_all(tc_tensor *x) {
+  tci_known_as("max_all", "max");
+  return tc_amax(x, NULL, 0, false);
+}
+tc_tensor *tc_min_all(tc_tensor *x) {
+  tci_known_as("min_all", "min");
+  return tc_amin(x, NULL, 0, false);
+}
 
 tc_tensor *tc_aminmax(tc_tensor *x, tc_dim dim, bool keepdim, tc_tensor **max) {
   int n = dim == TC_NONE ? 0 : 1;

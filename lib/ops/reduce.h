@@ -35,6 +35,8 @@ tc_tensor *tci_record_chosen(const tc_rule *rule, tc_tensor *values, tc_tensor *
 void tci_chosen_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx);
 /* Running folds along a dim, not recorded: from the front or from the back, with or without the element itself (scan.c). */
 tc_tensor *tci_scan(int op, tc_tensor *x, tc_dim dim, int direction);
+/* Errors say max where Lua users called max and tc_max_dim runs. */
+void tci_known_as(const char *function, const char *name);
 /* Is any element 0? */
 bool tci_has_zero(tc_tensor *x);
 #endif

@@ -42,9 +42,11 @@ static tc_tensor *extreme(const tc_rule *rule, int op, tc_tensor *x, tc_dim dim,
 }
 
 tc_tensor *tc_max_dim(tc_tensor *x, tc_dim dim, bool keepdim, tc_tensor **indices) {
+  tci_known_as("max_dim", "max");
   return extreme(&max_rule, TC_FOLD_MAX, x, dim, keepdim, indices);
 }
 tc_tensor *tc_min_dim(tc_tensor *x, tc_dim dim, bool keepdim, tc_tensor **indices) {
+  tci_known_as("min_dim", "min");
   return extreme(&min_rule, TC_FOLD_MIN, x, dim, keepdim, indices);
 }
 

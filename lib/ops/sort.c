@@ -84,10 +84,12 @@ tc_tensor *tc_kthvalue(tc_tensor *x, int64_t k, tc_dim dim, bool keepdim, tc_ten
 }
 
 tc_tensor *tc_median_dim(tc_tensor *x, tc_dim dim, bool keepdim, tc_tensor **indices) {
+  tci_known_as("median_dim", "median");
   int d;
   return x && (d = tci_dim(dim, x->ndim)) >= 0 ? pick(&median_rule, TC_RANK_MEDIAN, x, d, 0, keepdim, indices) : NULL;
 }
 tc_tensor *tc_nanmedian_dim(tc_tensor *x, tc_dim dim, bool keepdim, tc_tensor **indices) {
+  tci_known_as("nanmedian_dim", "nanmedian");
   int d;
   return x && (d = tci_dim(dim, x->ndim)) >= 0 ? pick(&median_rule, TC_RANK_NANMEDIAN, x, d, 0, keepdim, indices) : NULL;
 }
@@ -102,11 +104,13 @@ static tc_tensor *as_vector(tc_tensor *x) { return x ? tc_reshape(x, (int64_t[])
 static tc_tensor *median_of_none(const tc_tensor *x) { return tc_full(NULL, 0, tci_number(NAN), x->dtype, x->device, false); }
 
 tc_tensor *tc_median_all(tc_tensor *x) {
+  tci_known_as("median_all", "median");
   tc_tensor *indices;
   if (x && x->numel == 0 && tci_is_float(x->dtype)) return median_of_none(x);
   return tc_median_dim(as_vector(x), 0, false, &indices);
 }
 tc_tensor *tc_nanmedian_all(tc_tensor *x) {
+  tci_known_as("nanmedian_all", "nanmedian");
   tc_tensor *indices;
   if (x && x->numel == 0 && tci_is_float(x->dtype)) return median_of_none(x);
   return tc_nanmedian_dim(as_vector(x), 0, false, &indices);

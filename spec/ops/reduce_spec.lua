@@ -159,7 +159,7 @@ describe('an empty dim', function()
 
   it('has no extreme, which the error says', function()
     assert.error_matches(function() none:amax() end, 'amax: .*empty')
-    assert.error_matches(function() none:max_dim(1) end, 'max_dim: .*empty')
+    assert.error_matches(function() none:max(1) end, 'max: .*empty')
     assert.error_matches(function() none:argmin() end, 'argmin: .*empty')
   end)
 

@@ -112,7 +112,7 @@ describe('topk, kthvalue and median', function()
   end)
 
   it('of nothing is an error that says so', function()
-    assert.error_matches(function() tocha.zeros(0, 2):median_dim(1) end, 'median_dim: .*empty')
+    assert.error_matches(function() tocha.zeros(0, 2):median(1) end, 'median: .*empty')
     assert.error_matches(function() tocha.zeros(3):topk(4) end, 'topk: k = 4')
     assert.error_matches(function() tocha.zeros(3):kthvalue(0) end, 'kthvalue: k = 0')
   end)
