@@ -39,11 +39,11 @@ choose.nanmedian = extremum('nanmedian')
 
 --- where(condition, x, y) chooses elements; where(condition) gives the coordinates of its true elements, a list of one tensor a dim.
 -- As a method: x:where(condition, y).
-function choose.where(condition, x, y)
-  if x == nil and y == nil then return require('tocha.places').nonzero(condition, {as_tuple = true}) end
-  return binding.get('where')(condition, x, y)
+function choose.where(condition, x, y, ...)
+  if x == nil and y == nil and condition ~= nil then return require('tocha.places').nonzero(condition, {as_tuple = true}) end
+  return binding.get('where')(condition, x, y, ...)
 end
-choose.where_method = function(x, condition, y) return binding.get('where')(condition, x, y) end
+choose.where_method = function(x, condition, y, ...) return binding.get('where')(condition, x, y, ...) end
 
 ---------------------------------------------------------------- questions
 --- Same shape and the same elements?

@@ -58,12 +58,22 @@ local function element_reader(x)
   return function(i) return buffer[i] end
 end
 
+local one_double, one_int64 = ffi.new 'double[1]', ffi.new 'int64_t[1]' -- so that `item` makes no garbage and compiles
+
 --- The single element as a Lua value: number, boolean, int64_t if a double cannot hold it, {re, im} if complex.
 function tensor.item(x)
   if not is_tensor(x) then errors.raise('item: got %s, takes a tensor', errors.describe(x)) end
-  local n = tonumber(C.tc_numel(alive(x, 'item')))
+  local t = alive(x, 'item')
+  local n, kind = tonumber(C.tc_numel(t)), kind_of[C.tc_dtype_of(t)]
   if n ~= 1 then errors.raise('item: takes a tensor of one element, got %d', n) end
-  return element_reader(x)(0)
+  if kind == 'complex' then return element_reader(x)(0) end
+  local mark, good = C.tc_scope_begin(), false
+  if kind == 'int64' then good = C.tc_read_int64s(t, one_int64) else good = C.tc_read_doubles(t, one_double) end
+  C.tc_scope_end(mark)
+  if not good then errors.pending() end
+  if kind == 'int64' then return int64_value(one_int64[0]) end
+  if kind == 'bool' then return one_double[0] ~= 0 end
+  return one_double[0]
 end
 
 --- Nested tables of Lua values; a 0-dim tensor gives the value itself.

@@ -129,7 +129,7 @@ add {name = 'isclose', label = 'nan and infinities', args = {{T{4, values = {0 /
   result = 'bool', dtypes = {'float64', 'float32'}, reference = function() return {shape = {4}, 1, 1, 0, 0} end, layouts = false}
 
 local function choose(c, x, y) return c ~= 0 and x or y end
-add {name = 'where', args = {{T{2, 3, int = {0, 1}, dtype = 'bool'}, T{2, 3}, T{2, 3}}, {T{2, 1, int = {0, 1}, dtype = 'bool'}, T{3}, T{}},
+add {name = 'where', call = function(...) return require('tocha').where(...) end, args = {{T{2, 3, int = {0, 1}, dtype = 'bool'}, T{2, 3}, T{2, 3}}, {T{2, 1, int = {0, 1}, dtype = 'bool'}, T{3}, T{}},
   {T{3, int = {0, 1}, dtype = 'bool'}, T{3}, 0.5}, {T{3, int = {0, 1}, dtype = 'bool'}, 2, T{3}}, {T{0, int = {0, 1}, dtype = 'bool'}, T{0}, T{1}}},
   reference = function(c, x, y) return P.map(choose, c, x, y) end, grad = true, dtypes = 'number',
   wrong = {{T{2, dtype = 'float32'}, T{2}, T{2}, says = {'where', 'bool'}}}}

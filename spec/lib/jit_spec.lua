@@ -15,12 +15,13 @@ local function compile(setup, body)
       if what == 'abort' then
         local text = traceerr[code] or '?'
         if type(reason) == 'number' then reason = require('jit.vmdef').bcnames:sub(reason * 6 + 1, reason * 6 + 6) end
-        aborts[#aborts + 1] = text:format(tostring(reason))
+        aborts[#aborts + 1] = text:gsub('%%[sd]', (tostring(reason):gsub('%%', '%%%%')))
       end
     end
     local function run(n)
       for i = 1, n do ]] .. body .. [[ end
     end
+    run(1) -- makes the wrappers
     jit.attach(note, 'trace')
     run(3000)
     jit.attach(note)
