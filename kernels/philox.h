@@ -25,10 +25,11 @@ typedef struct tc_stream { uint64_t seed, call; } tc_stream;
 
 /* What is drawn. Parameters a, b: of the uniform its ends, of the normal and the log-normal mean and deviation, of the Bernoulli and the
    geometric the probability, of the exponential the rate, of the Cauchy median and scale. Whole numbers are low .. low + span - 1
-   (span 0: all 64 bits). The last three take a tensor of parameters. */
+   (span 0: all 64 bits). The last three, and the
+   Bernoulli too, take tensors of parameters. */
 enum {
   TC_DRAW_UNIFORM, TC_DRAW_NORMAL, TC_DRAW_BERNOULLI, TC_DRAW_WHOLE, TC_DRAW_EXPONENTIAL, TC_DRAW_CAUCHY, TC_DRAW_GEOMETRIC,
-  TC_DRAW_LOG_NORMAL, TC_DRAW_POISSON, TC_DRAW_GAMMA
+  TC_DRAW_LOG_NORMAL, TC_DRAW_POISSON, TC_DRAW_GAMMA, TC_DRAW_BINOMIAL
 };
 typedef struct tc_draw {
   tc_stream stream;

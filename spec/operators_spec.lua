@@ -9,7 +9,7 @@ local schema = require 'tocha.schema'
 local elsewhere = {
   ['spec/ops/neural_spec.lua'] = [[rrelu gumbel_softmax]],
   ['spec/ops/index_spec.lua'] = [[index_get fill_diagonal_]],
-  ['spec/ops/random_spec.lua'] = [[rand randn randint rand_like randn_like randint_like randperm bernoulli poisson normal multinomial uniform_ normal_ log_normal_
+  ['spec/ops/random_spec.lua'] = [[rand randn randint rand_like randn_like randint_like randperm bernoulli poisson binomial _standard_gamma normal multinomial uniform_ normal_ log_normal_
     exponential_ cauchy_ geometric_ bernoulli_ random_ dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout]],
   ['spec/lib/fields_spec.lua'] = [[numel storage_offset is_contiguous element_size]],
   ['spec/lib/threads_spec.lua'] = [[set_num_threads get_num_threads]],

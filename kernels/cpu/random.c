@@ -235,26 +235,63 @@ static double gamma_variate(double shape, source *s) {
   return lift * d;
 }
 
-static void from_share(const tc_view *y, const tc_view *x, const tc_draw *d, int64_t lo, int64_t hi) {
-  int yb = tc_dtype_bytes(y->dtype), xb = tc_dtype_bytes(x->dtype);
+/* Small means: how many geometric gaps fit into n trials (Devroye 1986, X.4.3). */
+static double small_binomial(double n, double p, source *s) {
+  double trials = 0, hits = -1, scale = 1 / log1p(-p);
+  do {
+    trials += ceil(log(next_double(s)) * scale);
+    hits++;
+  } while (trials <= n);
+  return hits;
+}
+
+/* Transformed rejection (BTRD without its table) of Hoermann, "The generation of binomial random variates" (1993). */
+static double large_binomial(double n, double p, source *s) {
+  double spread = sqrt(n * p * (1 - p)), b = 1.15 + 2.53 * spread, a = -0.0873 + 0.0248 * b + 0.01 * p, c = n * p + 0.5;
+  double limit = 0.92 - 4.2 / b, alpha = (2.83 + 5.1 / b) * spread, odds = log(p / (1 - p)), mode = floor((n + 1) * p);
+  double top = lgamma(mode + 1) + lgamma(n - mode + 1);
+  for (int turn = 0; turn < 30000; turn++) {
+    double u = next_double(s) - 0.5, v = next_double(s), us = 0.5 - fabs(u), k = floor((2 * a / us + b) * u + c);
+    if (k < 0 || k > n) continue;
+    if (us >= 0.07 && v <= limit) return k;
+    if (log(v * alpha / (a / (us * us) + b)) <= top - lgamma(k + 1) - lgamma(n - k + 1) + (k - mode) * odds) return k;
+  }
+  return mode;
+}
+
+static double binomial(double n, double p, source *s) {
+  if (!(n >= 0 && p >= 0 && p <= 1)) return NAN;
+  if (p > 0.5) return n - binomial(n, 1 - p, s);
+  if (p == 0 || n == 0) return 0;
+  return n * p < 10 ? small_binomial(n, p, s) : large_binomial(n, p, s);
+}
+
+static double variate(int op, double x, double z, source *s) {
+  if (op == TC_DRAW_POISSON) return poisson(x, s);
+  return op == TC_DRAW_GAMMA ? gamma_variate(x, s) : binomial(x, z, s);
+}
+
+static void from_share(const tc_view *y, const tc_view *x, const tc_view *z, const tc_draw *d, int64_t lo, int64_t hi) {
+  int yb = tc_dtype_bytes(y->dtype), xb = tc_dtype_bytes(x->dtype), zb = z ? tc_dtype_bytes(z->dtype) : 0;
   for (int64_t g = lo; g < hi; g++) {
-    double v[WORDS];
+    double v[WORDS], more[WORDS] = {0};
     uint32_t w[WORDS];
     int64_t first = g * WORDS, n = y->numel - first < WORDS ? y->numel - first : WORDS;
     TC_KERNEL(load_f64)(n, v, (const char *)x->data + first * xb, x->dtype, 1);
+    if (z) TC_KERNEL(load_f64)(n, more, (const char *)z->data + first * zb, z->dtype, 1);
     if (d->op == TC_DRAW_BERNOULLI) group_words(d->stream, (uint64_t)g, w);
     for (int64_t i = 0; i < n; i++) {
       source s = {d->stream, (uint64_t)(first + i), 0, 0, {0, 0, 0, 0}};
       if (d->op == TC_DRAW_BERNOULLI) v[i] = (double)w[i] < v[i] * 0x1p32;
-      else v[i] = d->op == TC_DRAW_POISSON ? poisson(v[i], &s) : gamma_variate(v[i], &s);
+      else v[i] = variate(d->op, v[i], more[i], &s);
     }
     TC_KERNEL(store_f64)(n, (char *)y->data + first * yb, y->dtype, 1, v);
   }
 }
 
-int TC_KERNEL(random_from)(const tc_view *y, const tc_view *x, const tc_draw *d) {
+int TC_KERNEL(random_from)(const tc_view *y, const tc_view *x, const tc_view *z, const tc_draw *d) {
   TC_PARALLEL((y->numel + WORDS - 1) / WORDS, 1, (double)y->numel * (d->op == TC_DRAW_BERNOULLI ? 2 : 60)) {
-    from_share(y, x, d, lo, hi);
+    from_share(y, x, z, d, lo, hi);
   } TC_PARALLEL_END
   return TC_OK;
 }

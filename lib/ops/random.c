@@ -83,14 +83,17 @@ tc_tensor *tc_randperm(int64_t n, tc_generator *g, tc_dtype dtype, tc_device dev
 }
 
 /* ---- from tensors of parameters: constants to autograd ---- */
-static tc_tensor *drawn_from(tc_tensor *x, int op, int dtype, tc_generator *g) {
+/* x, and z where there are two, have one shape */
+static tc_tensor *drawn_from_two(tc_tensor *x, tc_tensor *z, int op, int dtype, tc_generator *g) {
   x = tci_contig(x);
+  z = tci_contig(z);
   tc_tensor *y = x ? tci_like(x, dtype) : NULL;
   if (!y || y->numel == 0) return y;
-  tc_view yv = tci_view(y), xv = tci_view(x);
+  tc_view yv = tci_view(y), xv = tci_view(x), zv = z ? tci_view(z) : xv;
   tc_draw d = {tci_next_stream(g), op};
-  return tci_status(tci_kernels(x->device)->random_from(&yv, &xv, &d), NULL, NULL, 0) ? y : NULL;
+  return tci_status(tci_kernels(x->device)->random_from(&yv, &xv, z ? &zv : NULL, &d), NULL, NULL, 0) ? y : NULL;
 }
+static tc_tensor *drawn_from(tc_tensor *x, int op, int dtype, tc_generator *g) { return drawn_from_two(x, NULL, op, dtype, g); }
 
 static void zero_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) { (void)n, (void)g, (void)dx; }
 static const tc_rule bernoulli_rule = {"bernoulli", zero_grad, 0}, poisson_rule = {"poisson", zero_grad, 0};
@@ -133,10 +136,33 @@ tc_tensor *tc_poisson(tc_tensor *x, tc_generator *g) {
   return y ? tci_record(&poisson_rule, y, 1, &x, NULL, 0) : NULL;
 }
 
-/* Gamma variates of scale 1 for the given shapes, as constants. */
-tc_tensor *tc_gamma_variates(tc_tensor *shape, tc_generator *g) {
-  if (!shape || !tci_check_float(shape, "shape")) return NULL;
-  return drawn_from(shape, TC_DRAW_GAMMA, shape->dtype, g);
+tc_tensor *tc_binomial(tc_tensor *count, tc_tensor *prob, tc_generator *g) {
+  if (!tci_check_float(count, "count") || !tci_check_float(prob, "prob")) return NULL;
+  tc_tensor *both[] = {count, prob};
+  int64_t size[TC_MAX_DIMS];
+  int ndim;
+  if (!tci_broadcast(2, both, &ndim, size) || !check_range(count, 0, INFINITY, "count") || !check_range(prob, 0, 1, "prob")) return NULL;
+  tc_tensor *n = tc_expand(tc_detach(count), size, ndim), *p = tc_expand(tc_detach(prob), size, ndim);
+  return n && p ? drawn_from_two(n, p, TC_DRAW_BINOMIAL, tci_result_type(2, both), g) : NULL;
+}
+
+/* ---- gamma variates of scale 1, differentiable by their shape ---- */
+/* How a variate moves with its shape while its place in the distribution stays. */
+static tc_tensor *gamma_slope(tc_tensor *shape, tc_tensor *x) {
+  shape = tci_contig(shape);
+  x = tci_contig(x);
+  tc_tensor *y = x && shape ? tci_like(x, x->dtype) : NULL;
+  if (!y) return NULL;
+  tc_view yv = tci_view(y), sv = tci_view(shape), xv = tci_view(x);
+  return tci_status(tci_kernels(x->device)->gamma_slope(&yv, &sv, &xv), NULL, NULL, 0) ? y : NULL;
+}
+static void gamma_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) { dx[0] = tc_mul(g[0], gamma_slope(n->in[0], n->out[0])); }
+static const tc_rule gamma_rule = {"_standard_gamma", gamma_grad, TC_SAVE_IN(0) | TC_SAVE_OUT(0)};
+
+tc_tensor *tc_standard_gamma(tc_tensor *shape, tc_generator *g) {
+  if (!shape || !tci_check_float(shape, "input") || !check_range(shape, 0, INFINITY, "input")) return NULL;
+  tc_tensor *y = drawn_from(shape, TC_DRAW_GAMMA, shape->dtype, g);
+  return y ? tci_record(&gamma_rule, y, 1, &shape, NULL, 0) : NULL;
 }
 
 /* mean and std: two tensors, a tensor and a number, or two numbers and a size */

@@ -148,6 +148,56 @@ describe('random numbers', function()
     assert.near(0.9, tocha.empty(20000):bernoulli_(tocha.tensor(0.9)):mean():item(), 0.015)
   end)
 
+  it('of binomial follow their distribution', function()
+    for _, case in ipairs{{5, 0.3}, {40, 0.1}, {60, 0.5}, {1000, 0.03}, {300, 0.8}, {7, 1}, {7, 0}} do
+      local n, p = case[1], case[2]
+      local x = tocha.binomial(tocha.full({20000}, n, {dtype = 'float64'}), tocha.full({20000}, p, {dtype = 'float64'}))
+      local mean, deviation = n * p, math.sqrt(n * p * (1 - p))
+      assert.near(mean, x:mean():item(), 5 * deviation / math.sqrt(20000) + 1e-9)
+      local first, probabilities = math.max(0, math.floor(mean - 2.5 * deviation)), {}
+      for k = first, math.min(n, math.ceil(mean + 2.5 * deviation)) do
+        local log_p = 0
+        for i = 1, k do log_p = log_p + math.log((n - k + i) / i) end
+        probabilities[#probabilities + 1] = p == k / n and (p == 0 or p == 1) and 1 or math.exp(log_p + k * math.log(p) + (n - k) * math.log(1 - p))
+      end
+      if deviation > 0 then assert.is_true(chi_square(x, first, probabilities) < 4, n .. ' ' .. p) end
+    end
+    S.fails(function() tocha.binomial(tocha.ones(2), tocha.tensor{0.5, 2}) end, 'binomial', 'prob', '2')
+  end)
+
+  -- the regularised incomplete gamma function by its series
+  local function gamma_cdf(a, x)
+    if x <= 0 then return 0 end
+    local term, sum, log_gamma = 1, 1, 0
+    for k = 1, 2000 do
+      term = term * x / (a + k)
+      sum = sum + term
+    end
+    local z = a + 1
+    while z < 20 do
+      log_gamma = log_gamma - math.log(z)
+      z = z + 1
+    end
+    log_gamma = log_gamma + (z - 0.5) * math.log(z) - z + 0.5 * math.log(2 * math.pi) + 1 / (12 * z) - 1 / (360 * z ^ 3) + 1 / (1260 * z ^ 5)
+    return math.exp(a * math.log(x) - x - log_gamma) * sum
+  end
+
+  it('of the gamma distribution follow it, and move with the shape along it', function()
+    for _, a in ipairs{0.2, 1, 3.5, 30} do
+      local shape = tocha.full({5000}, a, {dtype = 'float64'}):requires_grad_()
+      local x = tocha._standard_gamma(shape)
+      assert.is_true(distance(x:detach(), function(v) return gamma_cdf(a, v) end) < LIMIT, a)
+      x:sum():backward()
+      local values, slopes = x:detach():totable(), shape.grad:totable()
+      for i = 1, 50 do
+        local v, h = values[i], 1e-5 * a
+        local moved = gamma_cdf(a + h, v + h * slopes[i]) - gamma_cdf(a - h, v - h * slopes[i])
+        local stayed = gamma_cdf(a + h, v) - gamma_cdf(a - h, v)
+        if v > 1e-3 then assert.is_true(math.abs(moved) < 1e-4 * math.abs(stayed) + 1e-12, a .. ' ' .. v) end
+      end
+    end
+  end)
+
   it('of normal take tensors of means and deviations', function()
     local x = tocha.normal(tocha.tensor{0, 10}:expand(20000, 2), tocha.tensor{1, 0.1})
     assert.same({20000, 2}, x:size())
