@@ -11,7 +11,7 @@
 #include "neural.h"
 #include "optim.h"
 
-enum { TC_OK = 0, TC_FAULT = 1, TC_NO_MEMORY = 2, TC_DEVICE_ERROR = 3 };
+enum { TC_OK = 0, TC_FAULT = 1, TC_NO_MEMORY = 2, TC_DEVICE_ERROR = 3, TC_MISSING = 4 };
 
 /* What a kernel found wrong: the flat position in the index tensor, and the value there. */
 typedef struct tc_fault { int64_t position, value; } tc_fault;
@@ -103,7 +103,8 @@ enum {
   X(rank, (int which, const tc_view *values, int64_t *index, const tc_view *x, int dim, int64_t k_th)) \
   X(mode, (const tc_view *values, int64_t *index, const tc_view *x, int dim)) \
   X(random, (const tc_view *y, const tc_draw *d)) \
-  X(random_from, (const tc_view *y, const tc_view *x, const tc_draw *d)) \
+  X(random_from, (const tc_view *y, const tc_view *x, const tc_view *z, const tc_draw *d)) \
+  X(gamma_slope, (const tc_view *y, const tc_view *shape, const tc_view *x)) \
   X(dropout, (const tc_view *y, const tc_view *x, const tc_draw *d)) \
   X(multinomial, (const tc_view *y, const tc_view *w, tc_stream s, bool replacement, tc_fault *fault)) \
   X(searchsorted, (const tc_view *out, const tc_view *seq, const int64_t *order, const tc_view *values, int right)) \
@@ -116,6 +117,15 @@ enum {
 #define X(name, params) int (*name) params;
 typedef struct tc_kernels { TC_KERNEL_SLOTS(X) } tc_kernels;
 #undef X
+
+/* What a device library brings: kernels, an allocator, copies. Device numbers count from 0; -1 is the CPU. */
+typedef struct tc_backend {
+  const tc_kernels *kernels;
+  int count;
+  void *(*alloc)(int device, int64_t bytes, int64_t *capacity);
+  void (*free)(int device, void *data, int64_t capacity);
+  int (*copy)(int to, void *target, int from, const void *source, int64_t bytes);
+} tc_backend;
 
 extern const tc_kernels tc_kernels_base, tc_kernels_avx2, tc_kernels_avx512;
 extern int tc_kernel_threads; /* how many threads CPU kernels may use */

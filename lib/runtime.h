@@ -86,14 +86,6 @@ void *tci_device_alloc(tc_device device, int64_t bytes, int64_t *capacity);
 void tci_device_free(tc_device device, void *data, int64_t capacity);
 const tc_kernels *tci_kernels(tc_device device);
 bool tci_device_copy(tc_device to, void *target, tc_device from, const void *source, int64_t bytes); /* contiguous bytes */
-/* What a device library brings: kernels, an allocator, copies. Device numbers count from 0; -1 is the CPU. */
-typedef struct tc_backend {
-  const tc_kernels *kernels;
-  int count;
-  void *(*alloc)(int device, int64_t bytes, int64_t *capacity);
-  void (*free)(int device, void *data, int64_t capacity);
-  int (*copy)(int to, void *target, int from, const void *source, int64_t bytes);
-} tc_backend;
 void tci_set_backend(tc_backend *backend);
 bool tci_device_of(int n, tc_tensor *const *xs, tc_device *device); /* the common device (0-dim CPU tensors go anywhere), or an error */
 

@@ -758,6 +758,8 @@ tc_tensor *tc_diag(tc_tensor *input, int64_t diagonal);
 tc_tensor *tc_diagflat(tc_tensor *input, int64_t offset);
 /// diag_embed(input, offset = 0, dim1 = -2, dim2 = -1)  The last dim as the diagonals of matrices.
 tc_tensor *tc_diag_embed(tc_tensor *input, int64_t offset, tc_dim dim1, tc_dim dim2);
+/// fill_diagonal_(input, fill_value, wrap = false)  The diagonal becomes fill_value; with wrap it begins anew below the square of a tall matrix. @method @mutates
+tc_tensor *tc_fill_diagonal(tc_tensor *input, tc_operand *fill_value, bool wrap);
 /// trace(input)  The sum of the diagonal.
 tc_tensor *tc_trace(tc_tensor *input);
 /// slice_scatter(input, src, dim = 1, start = nil, end = nil, step = 1)  A copy with src at the places start, start + step, ... end of dim.
@@ -792,7 +794,10 @@ tc_tensor *tc_randperm(int64_t n, tc_generator *generator, tc_dtype dtype, tc_de
 tc_tensor *tc_bernoulli(tc_tensor *input, tc_operand *p, tc_generator *generator);
 /// poisson(input, *, generator = nil)  Poisson numbers whose rates are the elements. @function
 tc_tensor *tc_poisson(tc_tensor *input, tc_generator *generator);
-tc_tensor *tc_gamma_variates(tc_tensor *shape, tc_generator *generator);
+/// binomial(count, prob, *, generator = nil)  How many of count trials succeed, each with probability prob. @function
+tc_tensor *tc_binomial(tc_tensor *count, tc_tensor *prob, tc_generator *generator);
+/// _standard_gamma(input, *, generator = nil)  Gamma variates of scale 1 whose shapes are the elements; differentiable. @function
+tc_tensor *tc_standard_gamma(tc_tensor *input, tc_generator *generator);
 /// normal(mean, std = nil, size = nil, *, generator = nil, dtype = nil, device = nil)  Normal numbers: mean and std are tensors, or numbers with a size. @function
 tc_tensor *tc_normal(tc_operand *mean, tc_operand *std, const int64_t *size, int n_size, tc_generator *generator, tc_dtype dtype, tc_device device);
 /// multinomial(input, num_samples, replacement = false, *, generator = nil)  Places drawn with the elements of each row as weights.
