@@ -213,7 +213,8 @@ void tc_adamax_step(tc_tensor *const *params, int n_params, tc_tensor *const *me
                       .scalar = {steps}, .h = h, .numbers = adamax_numbers, .decay = weight_decay, .maximize = maximize});
 }
 
-/* h: lr, beta1, beta2, eps, momentum_decay; s: step, product of the momenta so far */
+/* h: lr, beta1, beta2, eps, momentum_decay; s: step, product of the momenta so far. PyTorch counts this step's momentum twice in the
+   factor of the mean; so do we. */
 static void nadam_numbers(const double *h, double *s, double *k) {
   const double mu = h[1] * (1 - 0.5 * pow(0.96, s[0] * h[4])), next = h[1] * (1 - 0.5 * pow(0.96, (s[0] + 1) * h[4]));
   s[1] = (double)(float)(s[1] * mu);
@@ -222,7 +223,7 @@ static void nadam_numbers(const double *h, double *s, double *k) {
   k[2] = 1 - pow(h[2], s[0]);
   k[3] = h[3];
   k[4] = h[0] * (1 - mu) / (1 - s[1]);
-  k[5] = h[0] * next / (1 - s[1] * next);
+  k[5] = h[0] * next / (1 - s[1] * mu * next);
 }
 
 void tc_nadam_step(tc_tensor *const *params, int n_params, tc_tensor *const *means, int n_means, tc_tensor *const *squares,
