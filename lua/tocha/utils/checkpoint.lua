@@ -1,0 +1,126 @@
+--- Trading time for memory: what a checkpointed function made inside is thrown away and computed again in backward.
+-- @module tocha.utils.checkpoint
+
+local class = require 'tocha.class'
+local args = require 'tocha.args'
+local engine = require 'tocha.engine'
+local gradmode = require 'tocha.gradmode'
+local Function = require 'tocha.autograd.function'
+local is_tensor = require('tocha.arguments').is_tensor
+
+local checkpoint = {}
+
+local function pack(...) return {n = select('#', ...), ...} end
+
+-- forward(ctx, ticket, f, keeps_rng, arguments...): the ticket is a tensor that requires grad, so that the results do even where only
+-- what f refers to (parameters) requires it
+local Checkpoint = class('Checkpoint', Function)
+
+function Checkpoint.forward(ctx, _, f, keeps_rng, ...)
+  ctx.f, ctx.arguments = f, pack(...)
+  ctx.rng = keeps_rng and require('tocha').get_rng_state() or nil
+  return f(...)
+end
+
+-- runs f again with fresh leaves for the tensors among its arguments; gives those leaves by place, and the results
+local function again(ctx)
+  local list, leaves = {n = ctx.arguments.n}, {}
+  for i = 1, list.n do
+    local v = ctx.arguments[i]
+    if is_tensor(v) and v.requires_grad then
+      leaves[i] = v:detach():requires_grad_()
+      v = leaves[i]
+    end
+    list[i] = v
+  end
+  local tocha = require 'tocha'
+  local now = ctx.rng and tocha.get_rng_state()
+  if now then tocha.set_rng_state(ctx.rng) end
+  local results = pack(gradmode.enable_grad(ctx.f, unpack(list, 1, list.n)))
+  if now then tocha.set_rng_state(now) end
+  return leaves, results
+end
+
+function Checkpoint.backward(ctx, ...)
+  if gradmode.is_grad_enabled() then
+    args.fail('checkpoint: create_graph is not offered: what is computed again cannot be differentiated twice')
+  end
+  local leaves, results = again(ctx)
+  local outputs, gradients = {}, {}
+  for i = 1, results.n do
+    local g = select(i, ...)
+    if is_tensor(results[i]) and results[i].requires_grad and g then
+      outputs[#outputs + 1] = results[i]
+      gradients[#outputs] = g
+    end
+  end
+  engine.backward_all(outputs, gradients, false, false)
+  local list = {}
+  for i, x in pairs(leaves) do list[i + 3] = x.grad end
+  return unpack(list, 1, ctx.arguments.n + 3)
+end
+
+local known = {use_reentrant = true, preserve_rng_state = true, determinism_check = true, debug = true}
+
+-- splits the trailing options table off
+local function split(...)
+  local list = pack(...)
+  local options = list[list.n]
+  if list.n == 0 or not args.is_options(options) or next(options) == nil then return {}, list end
+  for key in pairs(options) do
+    if not known[key] then
+      args.fail("checkpoint: unknown option '%s'; it takes use_reentrant, preserve_rng_state", tostring(key))
+    end
+  end
+  list[list.n], list.n = nil, list.n - 1
+  return options, list
+end
+
+--- Calls f(...) without keeping what backward would need of it; backward calls f again.
+-- The gradients of tensors that f refers to are added into their .grad, so this is for `backward()`, not for `autograd.grad`.
+-- @param f a function of tensors that gives the same each time
+-- @param ... its arguments; then, optionally, a table of options: preserve_rng_state (true) gives f the same random numbers again
+-- @return what f gives
+function checkpoint.checkpoint(f, ...)
+  if type(f) ~= 'function' and type(f) ~= 'table' then
+    args.fail('checkpoint: function: got %s, takes a function', args.show(f))
+  end
+  local options, list = split(...)
+  if not gradmode.is_grad_enabled() then return f(unpack(list, 1, list.n)) end
+  local ticket = require('tocha').zeros(1):requires_grad_()
+  return Checkpoint.apply(ticket, f, options.preserve_rng_state ~= false, unpack(list, 1, list.n))
+end
+
+-- f(x) of a run of modules
+local function chain(modules, first, last)
+  return function(...)
+    local values = pack(...)
+    for i = first, last do values = pack(modules[i](unpack(values, 1, values.n))) end
+    return unpack(values, 1, values.n)
+  end
+end
+
+--- Runs a list of modules (or nn.Sequential) in so many segments, each but the last checkpointed.
+-- @param functions a list of functions or modules
+-- @tparam number segments how many parts
+-- @param ... the input of the first; then, optionally, the options of `checkpoint`
+function checkpoint.checkpoint_sequential(functions, segments, ...)
+  local options, input = split(...)
+  local modules = {}
+  for i = 1, functions.len and functions:len() or #functions do modules[i] = functions[i] end
+  if type(segments) ~= 'number' or segments < 1 or segments > #modules then
+    args.fail('checkpoint_sequential: segments: got %s, takes 1..%d', args.show(segments), #modules)
+  end
+  local size, values = math.floor(#modules / segments), input
+  for s = 1, segments - 1 do
+    local list = {n = values.n, unpack(values, 1, values.n)}
+    if next(options) then
+      list.n = list.n + 1
+      list[list.n] = options
+    end
+    values = pack(checkpoint.checkpoint(chain(modules, (s - 1) * size + 1, s * size), unpack(list, 1, list.n)))
+  end
+  return chain(modules, (segments - 1) * size + 1, #modules)(unpack(values, 1, values.n))
+end
+
+return checkpoint
