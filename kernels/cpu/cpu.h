@@ -32,15 +32,27 @@ static inline int tc_threads_for(double work) {
 #endif
 }
 
+static inline int64_t tc_share_of(int64_t n, int64_t grain, int team) {
+  int64_t grains = (n + grain - 1) / grain;
+  return (grains + team - 1) / team * grain;
+}
+
 /* Splits n items into equal contiguous shares in multiples of `grain` (so that no two threads share a cache line) and runs
-   `body` with lo..hi of each:  TC_PARALLEL(n, grain, work) { ... uses lo, hi ... } TC_PARALLEL_END */
+   `body` with lo..hi of each:  TC_PARALLEL(n, grain, work) { ... uses lo, hi ... } TC_PARALLEL_END
+   With gcc the body is a nested function, so that a lone thread runs it without libgomp, whose team of one costs 0.3 microseconds. */
+#if defined(_OPENMP) && !defined(__clang__)
 #define TC_PARALLEL(n, grain, work) do { \
   const int64_t tc_n = (n), tc_grain = (grain); const int tc_team = tc_threads_for(work); \
-  _Pragma("omp parallel num_threads(tc_team) if(tc_team > 1)") { \
-  const int64_t tc_share = tc_share_of(tc_n, tc_grain, tc_team); \
-  const int64_t lo = tc_share * tc_thread() < tc_n ? tc_share * tc_thread() : tc_n; \
-  const int64_t hi = lo + tc_share < tc_n ? lo + tc_share : tc_n; if (lo < hi) {
-#define TC_PARALLEL_END } } } while (0);
+  __extension__ void tc_body(const int64_t lo, const int64_t hi) {
+#define TC_PARALLEL_END } \
+  if (tc_team == 1) { if (tc_n > 0) tc_body(0, tc_n); } \
+  else { \
+    const int64_t tc_share = tc_share_of(tc_n, tc_grain, tc_team); \
+    _Pragma("omp parallel num_threads(tc_team)") { \
+      const int64_t tc_lo = tc_share * omp_get_thread_num(), tc_hi = tc_lo + tc_share < tc_n ? tc_lo + tc_share : tc_n; \
+      if (tc_lo < tc_hi) tc_body(tc_lo, tc_hi); \
+    } } } while (0);
+#else
 static inline int tc_thread(void) {
 #ifdef _OPENMP
   return omp_get_thread_num();
@@ -48,10 +60,14 @@ static inline int tc_thread(void) {
   return 0;
 #endif
 }
-static inline int64_t tc_share_of(int64_t n, int64_t grain, int team) {
-  int64_t grains = (n + grain - 1) / grain;
-  return (grains + team - 1) / team * grain;
-}
+#define TC_PARALLEL(n, grain, work) do { \
+  const int64_t tc_n = (n), tc_grain = (grain); const int tc_team = tc_threads_for(work); \
+  _Pragma("omp parallel num_threads(tc_team) if(tc_team > 1)") { \
+  const int64_t tc_share = tc_share_of(tc_n, tc_grain, tc_team); \
+  const int64_t lo = tc_share * tc_thread() < tc_n ? tc_share * tc_thread() : tc_n; \
+  const int64_t hi = lo + tc_share < tc_n ? lo + tc_share : tc_n; if (lo < hi) {
+#define TC_PARALLEL_END } } } while (0);
+#endif
 
 /* ---- half precision, by bits (so that gcc vectorises them on every level) ---- */
 static inline float tc_bits_float(uint32_t u) { float f; memcpy(&f, &u, 4); return f; }
