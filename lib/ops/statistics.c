@@ -69,13 +69,13 @@ static tc_tensor *trapezoids(tc_tensor *y, tc_tensor *x, double dx, tc_dim dim, 
 }
 
 tc_tensor *tc_trapezoid(tc_tensor *y, tc_tensor *x, double dx, tc_dim dim) {
-  int d;
+  int d = 0;
   tc_tensor *parts = trapezoids(y, x, dx, dim, &d);
   return parts ? tc_sum(parts, (tc_dim[]){d}, 1, false, TC_NONE) : NULL;
 }
 
 tc_tensor *tc_cumulative_trapezoid(tc_tensor *y, tc_tensor *x, double dx, tc_dim dim) {
-  int d;
+  int d = 0;
   tc_tensor *parts = trapezoids(y, x, dx, dim, &d);
   return parts ? tc_cumsum(parts, d, TC_NONE) : NULL;
 }
@@ -107,4 +107,22 @@ tc_tensor *tc_isin(tc_operand *elements, tc_operand *test_elements, bool assume_
   tc_tensor *found = tc_index_select(set, 0, tc_reshape(at, (int64_t[]){-1}, 1));
   tc_tensor *candidate = tc_reshape(found, elements->size, elements->ndim);
   return invert ? tc_ne(elements, candidate) : tc_eq(elements, candidate);
+}
+
+/* ---- broadcasting undone ---- */
+static bool fits(const tc_tensor *x, int n, const int64_t *size) {
+  bool fit = n <= x->ndim;
+  for (int d = 0; fit && d < n; d++) fit = size[d] == 1 || size[d] == x->size[x->ndim - n + d];
+  return fit || tci_fail("%s does not broadcast to %s", tci_sizes(n, size), tci_shape(x)) != NULL;
+}
+
+tc_tensor *tc_sum_to_size(tc_tensor *x, const int64_t *size, int n_size) {
+  tc_dim dims[TC_MAX_DIMS];
+  int n = 0;
+  if (!x || !fits(x, n_size, size)) return NULL;
+  for (int d = 0; d < x->ndim; d++) {
+    int k = d - (x->ndim - n_size);
+    if (k < 0 || size[k] != x->size[d]) dims[n++] = d;
+  }
+  return tc_reshape(n ? tc_sum(x, dims, n, true, x->dtype) : x, size, n_size);
 }

@@ -78,6 +78,36 @@ local function member(x, set, options)
   end, x)
 end
 
+local function summed_to(x, ...)
+  local size, dims = {...}, {}
+  if type(size[1]) == 'table' then size = size[1] end
+  local skip = #x.shape - #size
+  for d = 1, #x.shape do if d <= skip or size[d - skip] ~= x.shape[d] then dims[#dims + 1] = d end end
+  return P.copy(dims[1] and P.fold(x, dims, true, P.sum) or x, size)
+end
+
+local function distance(a, b, p)
+  local s = 0
+  for k = 1, #a do
+    local d = math.abs(a[k] - b[k])
+    s = p == math.huge and math.max(s, d) or s + d ^ p
+  end
+  return p == math.huge and s or s ^ (1 / p)
+end
+local function distances(a, b, p)
+  local n, m, width = a.shape[#a.shape - 1], b.shape[#b.shape - 1], a.shape[#a.shape]
+  local batch = #a.shape == 3 and a.shape[1] or 1
+  local function row(x, k, i, rows)
+    if #x.shape == 2 then k = 1 end
+    local at = ((k - 1) * rows + i - 1) * width
+    return {unpack(x, at + 1, at + width)}
+  end
+  return P.build(#a.shape == 3 and {batch, n, m} or {n, m}, function(k, i, j)
+    if #a.shape == 2 then k, i, j = 1, k, i end
+    return distance(row(a, k, i, n), row(b, k, j, m), p or 2)
+  end)
+end
+
 return {
   {name = 'cov', args = {{T{3, 5}}, {T{6}}, {T{2, 4}, {correction = 0}}}, reference = function(x, o) return covariance(x, o and o.correction or 1) end,
     grad = true, dtypes = reals, single = {1e-4, 1e-5}, wrong = {{T{2, 2, 2}, says = {'[2 x 2 x 2]'}}, {T{3, dtype = 'int64'}, says = {'int64'}}},
@@ -98,4 +128,11 @@ return {
     gtol = {1e-4, 1e-6}, wrong = {{T{3}, 2, 1, 1, says = {'2 dims'}}, {T{2, 2}, -1, 1, 1, says = {'p'}}}},
   {name = 'isin', args = {{T{2, 4, int = {1, 9}}, T{4, int = {1, 9}}}, {T{5, int = {1, 5}}, T{3, int = {1, 5}}, {invert = true}}, {T{5, int = {1, 5}}, 3},
     {T{3, int = {1, 2}}, T{0, int = {1, 2}}}}, reference = member, layouts = false},
+  {name = 'sum_to_size', args = {{T{2, 3}, 3}, {T{2, 3}, {2, 1}}, {T{2, 3, 4}, {3, 1}}, {T{2, 3}, {2, 3}}, {T{3}, {1}}}, reference = summed_to, grad = true,
+    dtypes = 'float', half = 4, wrong = {{T{2, 3}, 2, says = {'[2]', '[2 x 3]'}}}},
+  {name = 'cdist', args = {{T{3, 2}, T{4, 2}}, {T{2, 3, 5}, T{4, 5}}, {T{2, 1, 3}, T{2, 2, 3}}, {T{0, 3}, T{2, 3}}, {T{2, 19}, T{2, 19}}}, reference = distances,
+    grad = true, dtypes = 'float', half = 4, gtol = {1e-4, 1e-6}, wrong = {{T{2, 3}, T{2, 4}, says = {'[2 x 3]', '[2 x 4]'}}, {T{3}, T{2, 3}, says = {'2 dims'}}},
+    layouts = false},
+  {name = 'cdist', label = 'p', args = {{T{3, 4}, T{2, 4}, 1}, {T{3, 4}, T{2, 4}, 3}, {T{3, 4}, T{2, 4}, 0.5}, {T{3, 4}, T{2, 4}, math.huge}, {T{2, 3, 4}, T{2, 4, 4}, 1.5}},
+    reference = distances, grad = 'first', dtypes = 'float', half = 8, gtol = {1e-4, 1e-6}, layouts = false},
 }
