@@ -63,4 +63,77 @@ $(foreach l,$(LEVELS),$(eval $(call level_rule,$(l))))
 -include $(OBJ:.o=.d)
 
 # ---- targets
--include mk/targets.mk
+PREFIX  ?= /usr/local
+LUADIR  ?= $(PREFIX)/share/lua/5.1
+LIBDIR  ?= $(PREFIX)/lib/lua/5.1
+BINDIR  ?= $(PREFIX)/bin
+BUSTED  ?= busted
+PYTHON  ?= python3
+CASES   ?= $(firstword $(wildcard ../shared/conformance conformance))
+SPECS   ?= spec
+HERE     = LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;"
+RUNTEST  = $(BUSTED) -o tools/busted_output.lua $(SPECS)
+LUAFILES = $(shell find lua -name '*.lua')
+
+.PHONY: all help setup demo test specs asan lint luacheck conformance bench repl docs install uninstall rock clean
+
+help: ## what there is to make
+	@echo 'make            builds $(BUILD)/libtocha.so'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1 \2/p' $(firstword $(MAKEFILE_LIST)) | while read -r m t d; do printf '%s %-10s %s\n' $$m $$t "$$d"; done
+
+setup: ## installs the system packages that are missing (Debian, Ubuntu)
+	@tools/setup.sh build test
+
+demo: ## sets up, builds, trains a network on Fashion-MNIST (DATA=folder, ARGS=...)
+	@tools/setup.sh build $(if $(DATA),,data)
+	@$(MAKE) --no-print-directory -j$$(nproc) all
+	@$(HERE) $(LUA) examples/fashion_mnist.lua $(if $(DATA),--data $(DATA)) $(ARGS)
+
+test: ## sets up, builds, runs the specs (SPECS=spec/print_spec.lua for some)
+	@tools/setup.sh build test
+	@$(MAKE) --no-print-directory -j$$(nproc) all
+	@$(RUNTEST)
+
+specs: all ## runs the specs alone
+	@$(RUNTEST)
+
+# LuaJIT itself is not instrumented: the sanitizers' library has to be loaded first, and what LuaJIT never frees is no leak of ours.
+asan: ## runs the specs with AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(MAKE) --no-print-directory -j$$(nproc) SAN=1 all
+	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" TOCHA_SANITIZED=1 \
+	  ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
+	  TOCHA_LIBRARY=$(CURDIR)/build-san/libtocha.so $(RUNTEST)
+
+lint: luacheck ## compiles with all warnings as errors; luacheck
+	@$(MAKE) --no-print-directory -j$$(nproc) BUILD=build/lint LEVELS=base OPT=-O2 CFLAGS=-Werror all
+luacheck:
+	@luacheck -q .
+
+conformance: all ## runs the conformance cases, where they are (GROUP=reduce for one)
+	@$(if $(CASES),$(HERE) $(LUA) $(CASES)/run.lua --isolate $(CASES)/public$(if $(GROUP),/$(GROUP).json) $(ARGS),echo 'no conformance cases here')
+
+bench: all ## measures, beside PyTorch where it is importable (ARGS=--help)
+	@$(HERE) $(LUA) bench/run.lua $(ARGS)
+
+repl: all ## starts the prompt
+	@bin/tocha
+
+docs: ## makes docs/reference from the declarations
+	@$(LUA) tools/reference.lua
+
+install: all ## copies the library and the command under PREFIX (/usr/local)
+	@install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(BINDIR)
+	@rm -rf $(DESTDIR)$(LUADIR)/tocha
+	@for f in $(LUAFILES:lua/%=%); do install -D -m 644 lua/$$f $(DESTDIR)$(LUADIR)/$$f || exit 1; done
+	@install -m 755 $(wildcard $(BUILD)/libtocha*.so) $(DESTDIR)$(LIBDIR)
+	@install -m 755 bin/tocha $(DESTDIR)$(BINDIR)/tocha
+	@echo 'installed under $(DESTDIR)$(PREFIX)'
+
+uninstall: ## takes it away again
+	rm -rf $(DESTDIR)$(LUADIR)/tocha $(DESTDIR)$(LIBDIR)/libtocha.so $(DESTDIR)$(LIBDIR)/libtocha_cuda.so $(DESTDIR)$(BINDIR)/tocha
+
+rock: ## installs a rock into TREE, which must be given
+	luarocks --lua-version 5.1 --tree $(TREE) make rockspec/tocha-scm-1.rockspec
+
+clean: ## removes what was built
+	rm -rf build build-san

@@ -20,7 +20,7 @@ describe('printing', function()
   it('marks whole floating values with a point, integers without', function()
     assert.same({' 1. 2. 3.', '[tocha.float32 of size 3 on cpu]'}, shown(tocha.tensor{1, 2, 3}))
     assert.same({'   1 -20', '[tocha.int64 of size 2 on cpu]'}, shown(tocha.int64{1, -20}))
-    assert.same({'   7 -128', '[tocha.int8 of size 2 on cpu]'}, shown(tocha.int8{7, -128}))
+    assert.same({'    7 -128', '[tocha.int8 of size 2 on cpu]'}, shown(tocha.int8{7, -128}))
   end)
 
   it('writes int64 exactly where a double could not hold it', function()
