@@ -176,13 +176,21 @@ bool tci_recording(int n, tc_tensor *const *xs) {
   return false;
 }
 
+static TC_THREAD_LOCAL tc_tensor *subject; /* what an in-place operator is about to change */
+
+/* A copy, where an alias would not keep its values. */
+static tc_tensor *copy_of(tc_tensor *t) {
+  tc_tensor *y = tci_like(t, t->dtype);
+  return y && tci_copy_into(y, t) ? y : NULL;
+}
+
 static bool save(tc_node *n, int slot, tc_tensor *t) {
   if (!t) return true;
-  tc_tensor *alias = tci_alias(t);
+  tc_tensor *alias = subject && t->storage == subject->storage ? copy_of(t) : tci_alias(t);
   if (!alias) return false;
   alias->flags |= t->flags & TCF_WEAK;
   n->saved[slot].alias = tci_scope_take(alias);
-  n->saved[slot].version = t->storage->version;
+  n->saved[slot].version = n->saved[slot].alias->storage->version;
   return true;
 }
 
@@ -266,26 +274,20 @@ static bool may_change(tc_tensor *x) {
   return true;
 }
 
-/* While recording, the operator works on a copy, so that what it saves of its input stays what it was. */
+/* Until tci_inplace: what is recorded keeps copies of x's values, and pointwise operators may write into x. */
 tc_tensor *tci_inplace_begin(tc_tensor *x) {
   if (!x || !may_change(x)) return NULL;
-  if (no_grad) {
-    target = x;
-    return x;
-  }
-  tc_tensor *twin = tci_like(x, x->dtype);
-  if (!twin || !tci_copy_into(twin, x)) return NULL;
-  tc_node *n = tci_grad_node(x);
-  if (n) tci_make_history(twin, n, x->index);
-  return twin;
+  target = subject = x;
+  return x;
 }
 
-/* Pointwise operators may write straight into the tensor that is being changed, if it has the result's shape and dtype and no input shares
-   its memory in another arrangement. */
+/* Pointwise operators may write straight into the tensor that is being changed, if it has the result's shape and dtype, no input shares
+   its memory in another arrangement, and nothing is recorded. */
 tc_tensor *tci_target(int dtype, int ndim, const int64_t *size, int nin, tc_tensor *const *ins) {
   tc_tensor *x = target;
   target = NULL;
   if (!x || x->dtype != dtype || x->ndim != ndim || memcmp(x->size, size, (size_t)ndim * sizeof *size)) return NULL;
+  if (tci_recording(nin, ins)) return NULL;
   for (int i = 0; i < nin; i++)
     if (ins[i] && ins[i] != x && ins[i]->storage == x->storage) return NULL;
   return x;
@@ -315,7 +317,7 @@ static bool rewrite_history(tc_tensor *x, tc_tensor *result) {
 }
 
 tc_tensor *tci_inplace(tc_tensor *x, tc_tensor *result) {
-  target = NULL;
+  target = subject = NULL;
   if (!x || !result) return NULL;
   if (result != x) {
     result = fitting(x, result);

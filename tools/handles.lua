@@ -16,12 +16,12 @@ local function emit(format, ...) out[#out + 1] = string.format(format, ...) end
 -- statements that make argument `name` of the C function, and the expression to pass
 local makers = {}
 function makers.tensor(p, self)
-  if self then return nil, 'twin' end
+  if self then return nil, 'self' end
   return string.format('  tc_tensor *p_%s = tci_unwrap%s(%s, "%s");', p.name, p.optional and '_optional' or '', p.name, p.lua), 'p_' .. p.name
 end
 makers.indices = makers.tensor
 function makers.operand(p, self)
-  if self then return nil, 'twin' end
+  if self then return nil, 'self' end
   local call = p.optional and 'tci_unwrap_optional_operand(%s, %s_number, %s_given, "%s")' or 'tci_unwrap_operand(%s, %s_number, "%s")'
   local text = p.optional and call:format(p.name, p.name, p.name, p.lua) or call:format(p.name, p.name, p.lua)
   return string.format('  tc_tensor *p_%s = %s;', p.name, text), 'p_' .. p.name
@@ -92,7 +92,7 @@ local function inplace(fn)
   end
   local name = fn.name:find('_$') and fn.name or fn.name .. '_'
   emit('%s {\n  size_t mark = tci_enter("%s");', schema.wrapper(fn, 'tc_i_'), name)
-  emit('  tc_tensor *x = tci_unwrap(%s, "%s"), *twin = tci_inplace_begin(x);', self.name, self.lua)
+  emit('  tc_tensor *x = tci_unwrap(%s, "%s"), *self = tci_inplace_begin(x);', self.name, self.lua)
   if self.kind == 'operand' then emit('  (void)%s_number;', self.name) end
   local args, after = arguments(fn, true)
   emit('  tci_inplace(x, tci_failed() ? NULL : %s(%s));', fn.c, args)

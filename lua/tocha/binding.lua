@@ -144,6 +144,58 @@ end
 return front, core
 ]]
 
+local fillers, prefilled = {}, {} -- prefilled says that the numbers are in the buffer already
+
+-- sizes given as numbers one by one, up to six of them: x:view(2, -1), tocha.zeros(3, 4)
+local sizes_template = [[
+local core, slow, buffers, prefilled, istype, Handle = ...
+local type, buffer = type, buffers.%s
+return function(%sn1, n2, n3, n4, n5, n6, extra, ...)
+  if %stype(n1) == 'number' and n1 %% 1 == 0 and extra == nil then
+    local count = 1
+    buffer[0] = n1
+    if type(n2) == 'number' and n2 %% 1 == 0 then
+      buffer[1], count = n2, 2
+      if type(n3) == 'number' and n3 %% 1 == 0 then
+        buffer[2], count = n3, 3
+        if type(n4) == 'number' and n4 %% 1 == 0 then
+          buffer[3], count = n4, 4
+          if type(n5) == 'number' and n5 %% 1 == 0 then
+            buffer[4], count = n5, 5
+            if type(n6) == 'number' and n6 %% 1 == 0 then
+              buffer[5], count = n6, 6
+            end
+          end
+        end
+      end
+    end
+    if (count == 6 and true or count == 5 and n6 == nil or count == 4 and n5 == nil or count == 3 and n4 == nil or count == 2 and n3 == nil or
+        count == 1 and n2 == nil) then
+      buffers.count = count
+      return core(%sprefilled)
+    end
+  end
+  return slow(core, %sn1, n2, n3, n4, n5, n6, extra, ...)
+end
+]]
+
+-- the fast path for variadic sizes, where they come first or right after a tensor and the rest can be left out
+local function sizes_front(fn, name, core, slow, buffers)
+  local params = {}
+  for _, p in ipairs(fn.params) do
+    if p.kind ~= 'result' then params[#params + 1] = p end
+  end
+  local at = params[1] and params[1].variadic and 1 or params[2] and params[2].variadic and params[1].kind == 'tensor' and 2
+  if not at then return nil end
+  for i = at + 1, #params do
+    if not params[i].optional then return nil end
+  end
+  local first = at == 2 and 'a1, ' or ''
+  local test = at == 2 and 'istype(Handle, a1) and ' or ''
+  local chunk = assert(loadstring(sizes_template:format(params[at].name, first, test, first, first), '=tocha.' .. name))
+  return chunk(core, slow, buffers, prefilled, ffi.istype, handle.type)
+end
+
 local function results_of(fn, form)
   if form == 'tc_i_' or fn.tags.self or fn.name:find('_$') and is_method(fn) then return 'a1', nil end
   if fn.returns == 'void' then return '', nil end
@@ -157,10 +209,10 @@ local function results_of(fn, form)
   return table.concat(names, ', '), list
 end
 
-local fillers = {}
 function fillers.integers(buffers, name, v)
   if v == nil then return nil, 0 end
   local buffer = buffers[name]
+  if v == prefilled then return buffer, buffers.count end
   if type(v) == 'number' then
     buffer[0] = v
     return buffer, 1
@@ -238,7 +290,7 @@ local function generate(entry)
   local front, core = chunk(C, handle.type, handle.new, ffi.istype, binding.recover, reader, buffers, fillers.tensors, fillers.integers,
     fillers.numbers)
   entry.core = core
-  return front
+  return sizes_front(fn, entry.name, core, reader, buffers) or front
 end
 
 local function get(entries, name)
