@@ -40,6 +40,10 @@ void tc_clear_error(void);
 void tc_raise(const char *text);
 void tc_interrupt(void);
 bool tc_take_interrupt(void);
+bool tc_interrupted(void);
+bool tc_interrupt_install(void);
+int64_t tc_interrupt_presses(void);
+void tc_interrupt_reset(void);
 typedef struct tc_handle tc_handle;
 double tc_handle_releases(void);
 bool tc_hook_install(double ctype, bool gc64);
@@ -475,7 +479,7 @@ tc_tensor *tc_gelu_tanh_grad(tc_tensor *g, tc_tensor *x);
 tc_tensor *tc_silu_grad(tc_tensor *g, tc_tensor *x);
 
 
-/* ---- reductions, scans, sorting (lib/ops/reduce.c, reduce_arg.c, variance.c, vector_norm.c, scan.c, sort.c, search.c, statistics.c) ---- */
+/* ---- reductions, scans, sorting (lib/ops/reduce.c, reduce_arg.c, variance.c, vector_norm.c, scan.c, sort.c, search.c, statistics.c, cdist.c) ---- */
 /// sum(input, dim = nil, keepdim = false, *, dtype = nil)  The sum over all elements or over the given dims. Integers and bool give int64.
 tc_tensor *tc_sum(tc_tensor *input, const tc_dim *dim, int n_dim, bool keepdim, tc_dtype dtype);
 /// nansum(input, dim = nil, keepdim = false, *, dtype = nil)  The sum without NaN.
@@ -582,6 +586,10 @@ tc_tensor *tc_cumulative_trapezoid(tc_tensor *y, tc_tensor *x, double dx, tc_dim
 tc_tensor *tc_renorm(tc_tensor *input, double p, tc_dim dim, double maxnorm);
 /// isin(elements, test_elements, *, assume_unique = false, invert = false)  Is each element among test_elements? @function
 tc_tensor *tc_isin(tc_operand *elements, tc_operand *test_elements, bool assume_unique, bool invert);
+/// cdist(x1, x2, p = 2, compute_mode = 'use_mm_for_euclid_dist_if_necessary')  The p-norm distances of all rows of x1 to all rows of x2. @function
+tc_tensor *tc_cdist(tc_tensor *x1, tc_tensor *x2, double p, const char *compute_mode);
+/// sum_to_size(input, size...)  The sum over the dims in which input is larger than a size that broadcasts to it. @method
+tc_tensor *tc_sum_to_size(tc_tensor *input, const int64_t *size, int n_size);
 
 /* ---- softmax, losses, norms, embedding, recurrence ---- */
 /// softmax(input, dim = nil, *, dtype = nil)  exp(x) / sum(exp(x)) along dim. @in F special
@@ -932,6 +940,32 @@ tc_tensor *tc_adaptive_avg_pool3d(tc_tensor *input, const int64_t *output_size, 
 tc_tensor *tc_lp_pool3d(tc_tensor *input, double norm_type, const int64_t *kernel_size, int n_kernel_size, const int64_t *stride, int n_stride, bool ceil_mode);
 /// max_unpool3d(input, indices, kernel_size, stride = nil, padding = 0, output_size = nil)  Maxima put back where max_pool3d found them, zeros elsewhere. @function @in F
 tc_tensor *tc_max_unpool3d(tc_tensor *input, tc_indices *indices, const int64_t *kernel_size, int n_kernel_size, const int64_t *stride, int n_stride, const int64_t *padding, int n_padding, const int64_t *output_size, int n_output_size);
+
+/* ---- files (lib/io); see lua/tocha/io and lua/tocha/utils/data ---- */
+/// read_idx(path)  The tensor in a file of MNIST's format, plain or gzipped. @only
+tc_tensor *tc_read_idx(const char *path);
+/// file_bytes(path, mapped)  A whole file as uint8, read or mapped into memory privately. @only
+tc_tensor *tc_file_bytes(const char *path, bool mapped);
+/// file_slice(bytes, offset, size, dtype)  A tensor made of the bytes of a file; it shares them where they are mapped and aligned. @only
+tc_tensor *tc_file_slice(tc_tensor *bytes, int64_t offset, const int64_t *size, int n_size, tc_dtype dtype);
+/// file_write(path, header, tensors)  Writes the header's length, the header and the tensors, all or nothing. @only
+void tc_file_write(const char *path, const char *header, tc_tensor *const *tensors, int n_tensors);
+
+/* ---- resampling (lib/ops/resample.c), patches (lib/ops/patches.c), chains (lib/ops/chain.c) ---- */
+/// interpolate(input, size = nil, scale_factor = nil, mode = 'nearest', align_corners = false, recompute_scale_factor = false, antialias = false)  The dims after the first two brought to another size; mode is 'nearest', 'nearest-exact', 'linear', 'bilinear', 'bicubic', 'trilinear' or 'area'. @function @in F
+tc_tensor *tc_interpolate(tc_tensor *input, const int64_t *size, int n_size, const double *scale_factor, int n_scale_factor, const char *mode, bool align_corners, bool recompute_scale_factor, bool antialias);
+/// upsample(input, size = nil, scale_factor = nil, mode = 'nearest', align_corners = false)  The old name of interpolate. @function @in F
+tc_tensor *tc_upsample(tc_tensor *input, const int64_t *size, int n_size, const double *scale_factor, int n_scale_factor, const char *mode, bool align_corners);
+/// upsample_nearest(input, size = nil, scale_factor = nil)  interpolate with mode 'nearest'. @function @in F
+tc_tensor *tc_upsample_nearest(tc_tensor *input, const int64_t *size, int n_size, const double *scale_factor, int n_scale_factor);
+/// upsample_bilinear(input, size = nil, scale_factor = nil)  interpolate with mode 'bilinear' and aligned corners. @function @in F
+tc_tensor *tc_upsample_bilinear(tc_tensor *input, const int64_t *size, int n_size, const double *scale_factor, int n_scale_factor);
+/// im2col(input, kernel_size, dilation = 1, padding = 0, stride = 1)  The patches of images as columns: nn.functional.unfold. @only @name unfold
+tc_tensor *tc_im2col(tc_tensor *input, const int64_t *kernel_size, int n_kernel_size, const int64_t *dilation, int n_dilation, const int64_t *padding, int n_padding, const int64_t *stride, int n_stride);
+/// col2im(input, output_size, kernel_size, dilation = 1, padding = 0, stride = 1)  Patches added up into images: nn.functional.fold. @only @name fold
+tc_tensor *tc_col2im(tc_tensor *input, const int64_t *output_size, int n_output_size, const int64_t *kernel_size, int n_kernel_size, const int64_t *dilation, int n_dilation, const int64_t *padding, int n_padding, const int64_t *stride, int n_stride);
+/// multi_dot(tensors)  The product of a chain of matrices, in the cheapest order; the first and the last may be vectors. @function @in linalg
+tc_tensor *tc_multi_dot(tc_tensor *const *tensors, int n_tensors);
 
 #pragma GCC visibility pop
 #endif
