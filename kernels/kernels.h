@@ -9,6 +9,7 @@
 #include "philox.h"
 #include "reduce.h"
 #include "neural.h"
+#include "resample.h"
 #include "optim.h"
 
 enum { TC_OK = 0, TC_FAULT = 1, TC_NO_MEMORY = 2, TC_DEVICE_ERROR = 3, TC_MISSING = 4 };
@@ -112,6 +113,8 @@ enum {
   X(histc, (const tc_view *count, const tc_view *x, double low, double high)) \
   X(unique, (const tc_view *x, int sorted, int64_t *group, int64_t *first, int64_t *count, int64_t *groups)) \
   X(optim, (int rule, const tc_optim_piece *pieces, int count)) \
+  X(cdist, (const tc_view *y, const tc_view *a, const tc_view *b, double p)) \
+  X(resample, (const tc_taps *t, int dtype, void *y, const void *x)) \
   /* end */
 
 #define X(name, params) int (*name) params;

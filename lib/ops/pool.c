@@ -107,7 +107,7 @@ static tc_tensor *take(tc_tensor *x, tc_tensor *index, int nd) {
   int64_t size = plane_size(x, nd), count = plane_size(index, nd);
   tc_tensor *xs = ready(x), *at = tci_contig(index), *y = xs && at ? tci_like(index, xs->dtype) : NULL;
   if (!y) return NULL;
-  int s = tci_kernels(x->device)->plane_take(count ? index->numel / count : 0, size, count, xs->dtype, tci_data(y), tci_data(xs), tci_data(at), &fault);
+  int s = tci_kernels(x->device)->plane_take(count ? index->numel / count : 0, size, count, xs->dtype, tci_data(y), tci_data(xs), (int64_t *)tci_data(at), &fault);
   if (!tci_status(s, &fault, "index", size)) return NULL;
   return tci_record(&take_rule, tci_cast(y, x->dtype), 2, (tc_tensor *[]){x, index}, &(planes){nd, true}, sizeof(planes));
 }
@@ -118,7 +118,7 @@ static tc_tensor *put(tc_tensor *g, tc_tensor *index, const int64_t *size, int n
   tc_tensor *gs = ready(g), *at = tci_contig(index), *x = gs && at ? tc_zeros(size, g->ndim, gs->dtype, g->device, false) : NULL;
   if (!x) return NULL;
   int64_t whole = plane_size(x, nd), count = plane_size(g, nd);
-  int s = tci_kernels(g->device)->plane_put(count ? g->numel / count : 0, whole, count, add, gs->dtype, tci_data(x), tci_data(gs), tci_data(at), &fault);
+  int s = tci_kernels(g->device)->plane_put(count ? g->numel / count : 0, whole, count, add, gs->dtype, tci_data(x), tci_data(gs), (int64_t *)tci_data(at), &fault);
   if (!tci_status(s, &fault, "index", whole)) return NULL;
   return tci_record(&put_rule, tci_cast(x, g->dtype), 2, (tc_tensor *[]){g, index}, &(planes){nd, add}, sizeof(planes));
 }

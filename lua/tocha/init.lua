@@ -29,6 +29,7 @@ local fields = {
   ['tocha.places'] = 'nonzero unravel_index',
   ['tocha.io'] = 'save load',
   ['tocha.numeric'] = 'gradient',
+  ['tocha.products'] = 'chain_matmul',
   ['tocha.print'] = 'set_printoptions',
   ['tocha.memory'] = 'memory_stats memory_summary empty_cache scope live_tensors',
   ['tocha.indexing'] = 'ellipsis newaxis',

@@ -21,6 +21,7 @@ local compositions = {
   functional_bilinear = 'bilinear',
   functional_fractional = 'fractional_max_pool2d fractional_max_pool3d',
   functional_pdist = 'pdist',
+  functional_patches = 'unfold fold grid_sample',
   functional_vision = 'pixel_shuffle pixel_unshuffle channel_shuffle affine_grid',
 }
 
