@@ -9,7 +9,9 @@ static double name(int64_t m, const void *x, const void *y, double p) { \
   const T *a = x, *b = y; T lane[LANES] = {0}; double total = 0; int64_t k = 0; \
   for (; k + LANES <= m; k += LANES) \
     for (int i = 0; i < LANES; i++) { T d = a[k + i] - b[k + i]; T t = term; lane[i] = join(lane[i], t); } \
-  for (int i = 0; i < LANES; i++) total = join(total, (double)lane[i]); \
+  for (int half = LANES / 2; half; half /= 2) \
+    for (int i = 0; i < half; i++) lane[i] = join(lane[i], lane[i + half]); \
+  total = (double)lane[0]; \
   for (; k < m; k++) { T d = a[k] - b[k]; double t = term; total = join(total, t); } \
   return last; \
 }

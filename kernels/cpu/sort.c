@@ -93,7 +93,7 @@ static void first_by_position(const row_ref *row, bool descending, void *room, i
 /* The k first items in order: few are kept in a heap, many are split off first. */
 static void first_items(const row_ref *row, bool descending, void *room, int64_t k) {
   int64_t n = row->n;
-  bool heap = k <= 256 && k <= n / 8;
+  bool heap = k <= 256 && k <= n / 4;
   if (heap && wide_dtype(row->dtype)) wide_keep_smallest(n, room, k);
   else if (heap) narrow_keep_smallest(n, room, k);
   else if (k < n) first_by_position(row, descending, room, k);

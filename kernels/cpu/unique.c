@@ -47,41 +47,58 @@ static int sort_rows(const tc_view *x, int64_t n, int64_t m, int64_t *order) {
   return TC_OK;
 }
 
-/* A vector's order is that of the sort kernel. */
-static int sort_vector(const tc_view *x, int64_t n, int64_t *order) {
+/* What is found: group[i] is the group of row i (may be NULL), first[g] one row of group g, both from 1; count[g] their number. */
+typedef struct groups { int64_t *group, *first, *count, n; } groups;
+
+static inline void add_row(groups *g, int64_t row, bool opens) {
+  if (opens) {
+    g->first[g->n] = row + 1;
+    g->count[g->n++] = 0;
+  }
+  g->count[g->n - 1]++;
+  if (g->group) g->group[row] = g->n;
+}
+
+/* The elements of a vector in order: neighbours are compared by their keys, which lie in order; each NaN is a group of its own. */
+static int group_vector(const tc_view *x, int64_t n, groups *g) {
   row_ref row = {x->data, x->dtype, n, 1};
   void *room = malloc((size_t)(2 * n * item_bytes(x->dtype)));
   if (!room) return TC_NO_MEMORY;
   load_items(&row, false, room);
   sort_items(x->dtype, n, room);
-  for (int64_t i = 0; i < n; i++) order[i] = item_at(x->dtype, room, i);
+  uint64_t before = 0, nan = x->dtype == TC_FLOAT64 ? ~(uint64_t)0 : x->dtype == TC_FLOAT32 ? 0xffffffffu : 0;
+  for (int64_t i = 0; i < n; i++) {
+    uint64_t key = item_key(x->dtype, room, i);
+    add_row(g, item_at(x->dtype, room, i), i == 0 || key != before || (nan && key == nan));
+    before = key;
+  }
   free(room);
   return TC_OK;
 }
 
-/* x is (n, m), row-major, float32, float64 or int64. group[i] is the group of row i and first[g] one row of group g, both from 1;
-   count[g] their number. Neighbours only if not `sorted`. *groups is the number of groups. */
-int TC_KERNEL(unique)(const tc_view *x, int sorted, int64_t *group, int64_t *first, int64_t *count, int64_t *groups) {
-  int64_t n = x->size[0], m = n ? x->numel / n : 0, g = -1, *order = NULL;
+/* Rows in the given order, or as they are. */
+static void group_rows(const tc_view *x, int64_t n, int64_t m, const int64_t *order, groups *g) {
   bool (*same)(const void *, int64_t, int64_t, int64_t) =
     x->dtype == TC_FLOAT32 ? float_rows_same : x->dtype == TC_FLOAT64 ? double_rows_same : int_rows_same;
-  *groups = 0;
-  if (n == 0) return TC_OK;
-  if (sorted) {
-    if (!(order = malloc((size_t)n * sizeof *order))) return TC_NO_MEMORY;
-    int s = m == 1 ? sort_vector(x, n, order) : sort_rows(x, n, m, order);
-    if (s != TC_OK) { free(order); return s; }
-  }
   for (int64_t i = 0; i < n; i++) {
-    int64_t row = order ? order[i] : i;
-    if (i == 0 || !same(x->data, row, order ? order[i - 1] : i - 1, m)) {
-      first[++g] = row + 1;
-      count[g] = 0;
-    }
-    count[g]++;
-    group[row] = g + 1;
+    int64_t row = order ? order[i] : i, before = order && i ? order[i - 1] : i - 1;
+    add_row(g, row, i == 0 || !same(x->data, row, before, m));
   }
-  *groups = g + 1;
-  free(order);
-  return TC_OK;
+}
+
+/* x is (n, m), row-major, float32, float64 or int64; equal rows anywhere, or neighbours only if not `sorted`. */
+int TC_KERNEL(unique)(const tc_view *x, int sorted, int64_t *group, int64_t *first, int64_t *count, int64_t *found) {
+  int64_t n = x->size[0], m = n ? x->numel / n : 0, *order = NULL;
+  groups g = {group, first, count, 0};
+  int s = TC_OK;
+  if (n && sorted && m == 1) {
+    s = group_vector(x, n, &g);
+  } else if (n) {
+    if (sorted && !(order = malloc((size_t)n * sizeof *order))) return TC_NO_MEMORY;
+    if (sorted) s = sort_rows(x, n, m, order);
+    if (s == TC_OK) group_rows(x, n, m, order, &g);
+    free(order);
+  }
+  *found = g.n;
+  return s;
 }

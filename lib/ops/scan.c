@@ -138,18 +138,26 @@ tc_tensor *tc_logcumsumexp(tc_tensor *x, tc_dim dim) {
 static const tc_rule cummax_rule = {"cummax", tci_chosen_grad, TC_SAVE_IN(1)};
 static const tc_rule cummin_rule = {"cummin", tci_chosen_grad, TC_SAVE_IN(1)};
 
+/* Rows along the last dim are fastest; other dims are exchanged with it and back. */
+static tc_tensor *exchanged(tc_tensor *x, int d) {
+  if (!x || d >= x->ndim - 1) return x ? tci_contig(x) : NULL;
+  bool grad = tci_set_grad_mode(false);
+  tc_tensor *y = tc_transpose(x, d, -1);
+  tci_set_grad_mode(grad);
+  return y ? tci_contig(y) : NULL;
+}
+
 static tc_tensor *scan_extreme(const tc_rule *rule, int op, tc_tensor *x, tc_dim dim, tc_tensor **indices) {
   int d;
   if (!x || !tci_check_real(x) || (d = tci_dim(dim, x->ndim)) < 0) return NULL;
   int compute = computed_in(x->dtype);
-  tc_tensor *from = tci_cast(x, compute), *flat = from ? tci_contig(from) : NULL;
-  tc_tensor *y = flat ? tci_like(x, compute) : NULL, *index = y ? tci_like(x, TC_INT64) : NULL;
+  tc_tensor *flat = exchanged(tci_cast(x, compute), d), *y = flat ? tci_like(flat, compute) : NULL, *index = y ? tci_like(flat, TC_INT64) : NULL;
   if (!index) return NULL;
   tc_view in = tci_view(flat), out = tci_view(y);
-  int s = tci_kernels(x->device)->scan(op, TC_SCAN_FORWARD, compute, &out, &in, d, (int64_t *)tci_data(index));
-  if (!tci_status(s, NULL, NULL, 0)) return NULL;
-  *indices = index;
-  return tci_record_chosen(rule, tci_cast(y, x->dtype), x, index, d, true);
+  int last = x->ndim > 0 ? x->ndim - 1 : 0;
+  int s = tci_kernels(x->device)->scan(op, TC_SCAN_FORWARD, compute, &out, &in, last, (int64_t *)tci_data(index));
+  if (!tci_status(s, NULL, NULL, 0) || !(y = exchanged(y, d)) || !(*indices = exchanged(index, d))) return NULL;
+  return tci_record_chosen(rule, tci_cast(y, x->dtype), x, *indices, d, true);
 }
 
 tc_tensor *tc_cummax(tc_tensor *x, tc_dim dim, tc_tensor **indices) { return scan_extreme(&cummax_rule, TC_SCAN_MAX, x, dim, indices); }

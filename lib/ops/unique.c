@@ -27,12 +27,12 @@ static tc_tensor *unique(tc_tensor *x, bool sorted, bool want_inverse, bool want
   tc_tensor *rows = x ? as_rows(x, d) : NULL;
   rows = rows ? tci_cast(rows, computed_in(x->dtype)) : NULL;
   if (!rows || !(rows = tci_contig(rows))) return NULL;
-  tc_tensor *group = tci_new(TC_INT64, 1, rows->size, x->device), *first = tci_new(TC_INT64, 1, rows->size, x->device);
-  tc_tensor *count = tci_new(TC_INT64, 1, rows->size, x->device);
-  int64_t groups;
-  if (!group || !first || !count) return NULL;
+  tc_tensor *group = want_inverse ? tci_new(TC_INT64, 1, rows->size, x->device) : NULL;
+  tc_tensor *first = tci_new(TC_INT64, 1, rows->size, x->device), *count = tci_new(TC_INT64, 1, rows->size, x->device);
+  int64_t groups, *places = group ? (int64_t *)tci_data(group) : NULL;
+  if ((want_inverse && !group) || !first || !count) return NULL;
   tc_view in = tci_view(rows);
-  int s = tci_kernels(x->device)->unique(&in, sorted, (int64_t *)tci_data(group), (int64_t *)tci_data(first), (int64_t *)tci_data(count), &groups);
+  int s = tci_kernels(x->device)->unique(&in, sorted, places, (int64_t *)tci_data(first), (int64_t *)tci_data(count), &groups);
   if (!tci_status(s, NULL, NULL, 0)) return NULL;
   if (want_inverse) *inverse = d < 0 ? tc_reshape(group, x->size, x->ndim) : group;
   if (want_counts) *counts = shortened(count, groups);
