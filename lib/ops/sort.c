@@ -23,6 +23,7 @@ static tc_tensor *exchanged(tc_tensor *x, int d) {
 static const tc_rule sort_rule = {"sort", tci_chosen_grad, TC_SAVE_IN(1)};
 
 static tc_tensor *order(tc_tensor *x, int d, bool descending, tc_tensor **values) {
+  if (values) *values = NULL;
   if (!x || !tci_check_real(x)) return NULL;
   if (moves(x, d)) {
     tc_tensor *index = order(exchanged(x, d), x->ndim - 1, descending, values);
