@@ -1,6 +1,7 @@
 /* device.c: the seam between operators and devices: for each device a table of kernels and an allocator. The CPU's instruction
    level is chosen here, once. */
 #include "ops/ops.h"
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -11,7 +12,8 @@
 int tc_kernel_threads = 1;
 static const tc_kernels *cpu;
 static const char *level;
-static tc_backend *cuda; /* NULL until its library is loaded */
+static const tc_backend *cuda; /* NULL until its library is loaded */
+static const char *cuda_reason = "the CUDA library was not asked for yet";
 
 static bool level_allowed(const char *name, bool has) {
   const char *wanted = getenv("TOCHA_LEVEL"); /* base, avx2 or avx512: for tests and measurements */
@@ -63,7 +65,22 @@ __attribute__((constructor)) static void start(void) {
 #endif
 }
 
-void tci_set_backend(tc_backend *backend) { cuda = backend; }
+/* Opens the CUDA library; gives the number of devices. Without any, tc_cuda_reason says why. */
+double tc_cuda_load(const char *path) {
+  static char text[256];
+  if (cuda) return cuda->count;
+  void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  if (!library) {
+    snprintf(text, sizeof text, "the CUDA library is not there: %s", dlerror());
+    cuda_reason = text;
+    return 0;
+  }
+  const tc_backend *(*backend)(const char **) = (const tc_backend *(*)(const char **))dlsym(library, "tc_cuda_backend");
+  if (!backend) cuda_reason = "the CUDA library is of another version";
+  else cuda = backend(&cuda_reason);
+  return cuda ? cuda->count : 0;
+}
+const char *tc_cuda_reason(void) { return cuda_reason; }
 
 const tc_kernels *tci_kernels(tc_device device) { return device > 0 && cuda ? cuda->kernels : cpu; }
 
@@ -127,7 +144,7 @@ tc_device tc_device_from_name(const char *name) {
     return TC_NONE;
   }
   if (!cuda || n >= cuda->count) {
-    tci_fail("device '%s' is not available: %s", name, cuda ? "there is no such device" : "the CUDA library is not loaded");
+    tci_fail("device '%s' is not available: %s", name, cuda ? "there is no such device" : cuda_reason);
     return TC_NONE;
   }
   return 1 + n;

@@ -49,6 +49,9 @@ static inline void tci_wrap(tc_handle *h, tc_tensor *t) {
   t = tci_failed() ? NULL : tci_scope_take(t);
   h->t = t;
   h->id = t ? t->id : 0;
+  if (!t) return;
+  t->handles++;
+  if (tci_noting()) tci_note(t);
 }
 
 static inline int tci_leave(size_t mark) {

@@ -41,6 +41,7 @@ static void release_handle(const hook *k, char *block) {
   tc_handle *h = (tc_handle *)(block + k->header);
   if (h->t && h->id && tci_small_owns(h->t) && h->t->id == h->id) {
     releases++;
+    h->t->handles--;
     tci_release(h->t);
   }
   h->t = NULL;
@@ -80,16 +81,64 @@ void *tc_lua_state(void) { return state; }
 
 /* ---- single handles ---- */
 void tc_handle_free(tc_handle *h) {
-  if (h->t && h->t->id == h->id) tci_release(h->t);
+  if (h->t && h->t->id == h->id) {
+    h->t->handles--;
+    tci_release(h->t);
+  }
   h->t = NULL;
   h->id = 0;
 }
 
 /* h becomes a handle of t. For tensors that come from C other than as an operator's result. */
 bool tc_handle_set(tc_handle *h, tc_tensor *t) {
-  tc_tensor *kept = tci_scope_take(t);
-  h->t = kept;
-  h->id = kept ? kept->id : 0;
-  return kept != NULL;
+  tci_wrap(h, t);
+  return h->t != NULL;
 }
 bool tc_handle_alive(tc_handle *h) { return h->t && h->t->id == h->id; }
+
+/* ---- tocha.scope: what was handed to Lua since a mark is released at its end, but for what is held ---- */
+static TC_THREAD_LOCAL tc_tensor **noted;
+static TC_THREAD_LOCAL int64_t noted_count, noted_room;
+static TC_THREAD_LOCAL int64_t noting;
+
+bool tci_noting(void) { return noting > 0; }
+
+void tci_note(tc_tensor *t) {
+  if (noted_count == noted_room) {
+    int64_t room = noted_room ? 2 * noted_room : 256;
+    tc_tensor **wider = realloc(noted, (size_t)room * sizeof *wider);
+    if (!wider) return; /* it will be collected later instead */
+    noted = wider;
+    noted_room = room;
+  }
+  noted[noted_count++] = tci_retain(t);
+}
+
+int64_t tc_notes_open(void) {
+  noting++;
+  return noted_count;
+}
+
+/* t outlives the scope that began at mark: it belongs to the one around it */
+void tc_notes_hold(int64_t mark, tc_tensor *t) {
+  for (int64_t i = mark; i < noted_count; i++)
+    if (noted[i] == t) {
+      noted[i] = NULL;
+      tci_release(t);
+    }
+}
+
+static void void_handles(tc_tensor *t) {
+  tci_renew_id(t);
+  for (; t->handles > 0; t->handles--) tci_release(t);
+}
+
+void tc_notes_close(int64_t mark) {
+  while (noted_count > mark && noted_count > 0) {
+    tc_tensor *t = noted[--noted_count];
+    if (!t) continue;
+    void_handles(t);
+    tci_release(t);
+  }
+  if (noting > 0) noting--;
+}

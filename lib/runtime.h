@@ -43,6 +43,7 @@ struct tc_tensor {
   uint64_t id;                  /* never used twice */
   tc_node *node;                /* what computed it, or the accumulator of a leaf; NULL outside any graph */
   int32_t index;                /* which output of node */
+  int32_t handles;              /* how many handles of Lua count among refs */
   uint32_t base_changes;        /* views: base->changes when node was made */
   uint32_t changes;             /* bases: how often in-place operators gave it a new node */
   tc_tensor *grad;
@@ -64,6 +65,9 @@ tc_tensor *tci_retain(tc_tensor *t);
 void tci_release(tc_tensor *t);
 void tci_touch(tc_tensor *t, const char *writer);                            /* an in-place change happened */
 int64_t tci_live_tensors(void);
+void tci_renew_id(tc_tensor *t);                                             /* handles of t become void */
+bool tci_noting(void);                                                       /* is a tocha.scope open? */
+void tci_note(tc_tensor *t);                                                 /* t was handed to Lua inside it */
 
 /* ---- scope.c: temporaries ---- */
 void tci_scope_push(tc_tensor *t);                     /* the current scope takes over the caller's reference */
@@ -86,7 +90,6 @@ void *tci_device_alloc(tc_device device, int64_t bytes, int64_t *capacity);
 void tci_device_free(tc_device device, void *data, int64_t capacity);
 const tc_kernels *tci_kernels(tc_device device);
 bool tci_device_copy(tc_device to, void *target, tc_device from, const void *source, int64_t bytes); /* contiguous bytes */
-void tci_set_backend(tc_backend *backend);
 bool tci_device_of(int n, tc_tensor *const *xs, tc_device *device); /* the common device (0-dim CPU tensors go anywhere), or an error */
 
 /* ---- autograd.c: recording ---- */

@@ -89,6 +89,8 @@ tc_tensor *tci_number(double value) {
   return t;
 }
 
+void tci_renew_id(tc_tensor *t) { t->id = ++last_id; }
+
 tc_tensor *tci_retain(tc_tensor *t) {
   if (t) t->refs++;
   return t;

@@ -26,7 +26,8 @@ tc_tensor *tc_triu(tc_tensor *x, int64_t diagonal) { return triangle_of(x, (tria
 
 /* (2, count): rows, then columns, from 1, in row-major order */
 static tc_tensor *triangle_places(int64_t rows, int64_t columns, int64_t offset, bool upper, tc_dtype dtype, tc_device device) {
-  if (rows < 0 || columns < 0) return tci_fail("got %lld by %lld, takes sizes of 0 or more", (long long)rows, (long long)columns);
+  if (rows < 0 || columns < 0 || rows > INT32_MAX || columns > INT32_MAX)
+    return tci_fail("got %lld by %lld, takes sizes of 0 to %d", (long long)rows, (long long)columns, INT32_MAX);
   if (dtype != TC_NONE && !tci_is_int(dtype)) return tci_fail("dtype: got %s, takes an integer dtype", tci_dtype_name(dtype));
   int64_t span = rows + columns, count = 0, at = 0;
   offset = offset > span ? span : offset < -span ? -span : offset;

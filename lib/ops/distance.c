@@ -32,9 +32,9 @@ tc_tensor *tc_local_response_norm(tc_tensor *x, int64_t size, double alpha, doub
   if (x->numel == 0) return x;
   const int64_t channels = x->size[1], before = size / 2;
   tc_tensor *squares = tc_square(x), *sum = NULL;
-  for (int64_t shift = -before; shift < size - before && squares; shift++) { /* sum[c] += squares[c + shift] */
+  const int64_t first = before < channels ? -before : 1 - channels, last = size - before < channels ? size - before : channels;
+  for (int64_t shift = first; shift < last && squares; shift++) { /* sum[c] += squares[c + shift] */
     const int64_t gap = shift < 0 ? -shift : shift, kept = channels - gap;
-    if (kept <= 0) continue;
     tc_tensor *part = tc_narrow(squares, 1, shift > 0 ? shift : 0, kept);
     int64_t shape[TC_MAX_DIMS];
     memcpy(shape, x->size, (size_t)x->ndim * sizeof *shape);

@@ -82,8 +82,10 @@ local function convert(who, p, v)
   if p.kind == 'dtype' then return dtype.code(v, who) end
   if p.kind == 'device' then
     if type(v) ~= 'string' then errors.raise('%s: %s: got %s, takes %s', who, p.lua, errors.describe(v), takes.device) end
+    if v:sub(1, 4) == 'cuda' then require('tocha.cuda').is_available() end -- opens the library
+    C.tc_clear_error()
     local device = C.tc_device_from_name(v)
-    if device == -2147483648 then errors.pending() end
+    if device == -2147483648 then errors.pending_as(who) end
     return device
   end
   if p.lua == 'padding' and p.kind == 'integers' and (v == 'same' or v == 'valid') then return v == 'valid' and 0 or -2147483648 end

@@ -39,6 +39,13 @@ function errors.pending()
   errors.raise('%s', message)
 end
 
+--- The error that waits on the C side, told of another function than C knows.
+function errors.pending_as(who)
+  local message = ffi.string(C.tc_error_text()):gsub('^[%w_]+: ', '')
+  C.tc_clear_error()
+  errors.raise('%s: %s', who, message)
+end
+
 --- What a value is, for messages: "a string 'x'", "a table", "a float32 tensor of shape [2 x 3]".
 function errors.describe(v)
   local kind = type(v)

@@ -123,6 +123,17 @@ function tensor.stride(x, dim)
   return int_list(C.tc_strides_of(t), tonumber(C.tc_ndim(t)))
 end
 
+--- Runs over the rows: `for row in x:iter() do ... end`.
+function tensor.iter(x)
+  if tensor.dim(x) == 0 then errors.raise('iter: a 0-dim tensor has no rows') end
+  local i, n = 0, tensor.size(x, 1)
+  local row = binding.get('select')
+  return function()
+    i = i + 1
+    if i <= n then return row(x, 1, i) end
+  end
+end
+
 --- The number of dims.
 function tensor.dim(x) return tonumber(C.tc_ndim(alive(x, 'dim'))) end
 tensor.ndimension = tensor.dim
@@ -146,8 +157,10 @@ local convert_result = function(x, code, device, copy)
 end
 
 local function device_code(name)
+  if name:sub(1, 4) == 'cuda' then require('tocha.cuda').is_available() end -- opens the library
+  C.tc_clear_error()
   local code = C.tc_device_from_name(name)
-  if code == NONE then errors.pending() end
+  if code == NONE then errors.pending_as('to') end
   return code
 end
 
@@ -279,7 +292,7 @@ end
 ---------------------------------------------------------------- the metatable
 local methods = {}
 tensor.methods = methods
-for _, name in ipairs{'item', 'totable', 'tolist', 'size', 'stride', 'dim', 'ndimension', 'to', 'cpu', 'cuda', 'type_as', 'float', 'double', 'half',
+for _, name in ipairs{'item', 'totable', 'tolist', 'size', 'stride', 'dim', 'ndimension', 'iter', 'to', 'cpu', 'cuda', 'type_as', 'float', 'double', 'half',
   'bfloat16', 'long', 'int', 'short', 'char', 'byte', 'bool', 'cfloat', 'cdouble', 'type', 'is_floating_point', 'is_complex', 'is_signed', 'free',
   'resize_', 'set_result_', 'data_ptr', 'is_set_to', 'retain_grad', 'backward', 'register_hook', 'register_post_accumulate_grad_hook'} do
   methods[name] = tensor[name]
