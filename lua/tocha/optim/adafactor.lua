@@ -15,7 +15,7 @@ local read = args.spec('Adafactor', 'params', 'lr:num=0.01', 'beta2_decay:num=-0
 --- @param params list of tensors, or of groups
 -- @tparam[opt=0.01] number lr the largest step relative to the parameter's size
 -- @tparam[opt=-0.8] number beta2_decay how the averages slow down with the steps
--- @tparam[opt={false, 1e-3}] table eps the least square (false: the dtype's precision) and the least size of a parameter
+-- @tparam[opt={false, 1e-3}] table eps the least square (false: as the dtype resolves) and size of a parameter
 -- @tparam[opt=1] number d where updates are clipped
 -- @tparam[opt=0] number weight_decay
 -- @tparam[opt=false] bool maximize by name only

@@ -10,7 +10,8 @@ local function cubic(a, b, low, high)
   local d1 = a.slope + b.slope - 3 * (a.loss - b.loss) / (a.t - b.t)
   local square = d1 * d1 - a.slope * b.slope
   if square < 0 or square ~= square then return (low + high) / 2 end
-  local d2, t = math.sqrt(square)
+  local d2 = math.sqrt(square)
+  local t
   if a.t <= b.t then
     t = b.t - (b.t - a.t) * ((b.slope + d2 - d1) / (b.slope - a.slope + 2 * d2))
   else

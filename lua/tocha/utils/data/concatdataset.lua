@@ -1,0 +1,35 @@
+--- ConcatDataset: datasets one after another: `ConcatDataset{a, b}`.
+-- @classmod tocha.utils.data.ConcatDataset
+
+local class = require 'tocha.class'
+local args = require 'tocha.args'
+local Dataset = require 'tocha.utils.data.dataset'
+
+local ConcatDataset = class('ConcatDataset', Dataset)
+
+--- @tparam table datasets list of datasets
+function ConcatDataset:__init(datasets)
+  if type(datasets) ~= 'table' or #datasets == 0 then
+    args.fail('ConcatDataset: datasets: got %s, takes a list of datasets', args.show(datasets))
+  end
+  self.datasets, self.cumulative_sizes = datasets, {}
+  local n = 0
+  for k, d in ipairs(datasets) do
+    n = n + d:len()
+    self.cumulative_sizes[k] = n
+  end
+end
+
+function ConcatDataset:len() return self.cumulative_sizes[#self.cumulative_sizes] end
+
+--- Item i, counted through all of them.
+function ConcatDataset:get(i)
+  i = Dataset.position(i, self:len(), 'ConcatDataset')
+  local before = 0
+  for k, last in ipairs(self.cumulative_sizes) do
+    if i <= last then return self.datasets[k]:get(i - before) end
+    before = last
+  end
+end
+
+return ConcatDataset

@@ -1,0 +1,127 @@
+--- DataLoader: batches of a dataset: `for x, y in loader:iter() do ... end` is one epoch.
+-- @classmod tocha.utils.data.DataLoader
+
+local class = require 'tocha.class'
+local args = require 'tocha.args'
+local tocha = require 'tocha'
+local samplers = require 'tocha.utils.data.samplers'
+local collate = require 'tocha.utils.data.collate'
+
+local DataLoader = class('DataLoader')
+
+local read = args.spec('DataLoader', 'dataset:list', 'batch_size:int=1', 'shuffle:bool=false', 'sampler=nil',
+  'batch_sampler=nil', 'num_workers:int=0', 'collate_fn:callable=nil', 'pin_memory:bool=false', 'drop_last:bool=false',
+  '*', 'generator=nil', 'seed:int=nil')
+
+-- A plain list serves as a dataset too.
+local function as_dataset(value)
+  if getmetatable(value) == nil and not value.get then
+    return {len = function() return #value end, get = function(_, i) return value[i] end}
+  end
+  if type(value.get) ~= 'function' or type(value.len) ~= 'function' then
+    args.fail('DataLoader: dataset: takes a Dataset: an object with get(i) and len(), or a list')
+  end
+  return value
+end
+
+local function check(self, shuffle)
+  if self.batch_size < 1 then args.fail('DataLoader: batch_size: got %d, takes at least 1', self.batch_size) end
+  if shuffle and self.sampler then args.fail('DataLoader: shuffle and sampler exclude each other') end
+  if self.batch_sampler and (shuffle or self.sampler or self.drop_last or self.batch_size ~= 1) then
+    args.fail('DataLoader: batch_sampler excludes batch_size, shuffle, sampler and drop_last')
+  end
+end
+
+--- @param dataset a Dataset, an object with `get(i)` and `len()`, or a list
+-- @tparam[opt=1] int batch_size
+-- @tparam[opt=false] bool shuffle whether every epoch has an order of its own
+-- @param[opt] sampler gives the order instead
+-- @param[opt] batch_sampler gives the lists of positions
+-- @tparam[opt=0] int num_workers taken for PyTorch's sake; batches are made where the loop runs
+-- @tparam[opt] function collate_fn makes a batch of a list of items; an item of several values is a list of them
+-- @tparam[opt=false] bool pin_memory taken for PyTorch's sake
+-- @tparam[opt=false] bool drop_last whether a last batch that is too small is left out
+-- @param[opt] generator by name only: the tocha.Generator that shuffles; the default one if not given
+-- @tparam[opt] int seed by name only: shuffles with a generator of this seed
+function DataLoader:__init(...)
+  local dataset, batch_size, shuffle, sampler, batch_sampler, _, collate_fn, _, drop_last, generator, seed = read(...)
+  self.dataset, self.batch_size, self.drop_last = as_dataset(dataset), batch_size, drop_last
+  self.sampler, self.batch_sampler, self.collate_fn = sampler, batch_sampler, collate_fn
+  if seed and generator then args.fail('DataLoader: generator and seed exclude each other') end
+  self.generator = seed and tocha.Generator():manual_seed(seed) or generator
+  check(self, shuffle)
+  if shuffle then self.sampler = samplers.RandomSampler(self.dataset, {generator = self.generator}) end
+end
+
+--- The number of batches of an epoch.
+function DataLoader:len()
+  if self.batch_sampler then return self.batch_sampler:len() end
+  local n = (self.sampler or self.dataset):len() / self.batch_size
+  return self.drop_last and math.floor(n) or math.ceil(n)
+end
+function DataLoader:__len() return self:len() end
+
+-- ------------------------------------------------------------------------------------------------- batches
+
+-- Each value that the items have, collated.
+local function collated(samples, width)
+  local out = {}
+  for k = 1, width do
+    local column = {}
+    for i = 1, #samples do column[i] = samples[i][k] end
+    out[k] = collate(column)
+  end
+  return unpack(out, 1, width)
+end
+
+local function pack(...) return {n = select('#', ...), ...} end
+
+local function make(self, list)
+  local samples = {}
+  for i = 1, #list do samples[i] = pack(self.dataset:get(list[i])) end
+  local width = samples[1].n
+  if not self.collate_fn then return collated(samples, width) end
+  for i, sample in ipairs(samples) do
+    if width == 1 then samples[i] = sample[1] else sample.n = nil end
+  end
+  return self.collate_fn(samples)
+end
+
+-- Datasets of tensors: one index_select a tensor for a batch.
+local function iterate_fast(self, order, n)
+  local at, size, dataset = 1, self.batch_size, self.dataset
+  return function()
+    local count = math.min(size, n - at + 1)
+    if count < 1 or (count < size and self.drop_last) then return nil end
+    local first = at
+    at = at + count
+    if order then return dataset:get_batch(order:narrow(1, first, count)) end
+    return dataset:get_batch(nil, first, count)
+  end
+end
+
+local function iterate_lists(self, following)
+  return function()
+    local list = following()
+    if list then return make(self, list) end
+  end
+end
+
+local function positions_of(sampler)
+  if sampler.positions then return sampler:positions() end
+  return samplers.Sampler.positions(sampler)
+end
+
+--- An iterator over the batches of one epoch: `for x, y in loader:iter() do`.
+function DataLoader:iter()
+  if self.batch_sampler then return iterate_lists(self, self.batch_sampler:iter()) end
+  local sampler = self.sampler
+  if self.dataset.get_batch and not self.collate_fn then
+    local order = sampler and positions_of(sampler)
+    return iterate_fast(self, order, order and order:size(1) or self.dataset:len())
+  end
+  sampler = sampler or samplers.SequentialSampler(self.dataset)
+  return iterate_lists(self, samplers.BatchSampler(sampler, self.batch_size, self.drop_last):iter())
+end
+
+return DataLoader

@@ -1,0 +1,24 @@
+--- tocha.utils.data (also tocha.data): datasets, and loaders that make batches of them.
+-- @module tocha.utils.data
+
+local data = {}
+
+local one = {dataset = 'Dataset', tensordataset = 'TensorDataset', subset = 'Subset', concatdataset = 'ConcatDataset',
+  dataloader = 'DataLoader', collate = 'default_collate', random_split = 'random_split', mnist = 'MNIST'}
+local several = {samplers = [[Sampler SequentialSampler RandomSampler SubsetRandomSampler WeightedRandomSampler
+  BatchSampler]]}
+
+local file_of = {read_idx = 'idx'}
+for file, name in pairs(one) do file_of[name] = file end
+for file, names in pairs(several) do
+  for name in names:gmatch('%S+') do file_of[name] = file end
+end
+
+return setmetatable(data, {__index = function(self, name)
+  local file = file_of[name]
+  if not file then return nil end
+  local value = require('tocha.utils.data.' .. file)
+  if several[file] then value = value[name] end
+  rawset(self, name, value)
+  return value
+end})
