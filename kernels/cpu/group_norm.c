@@ -103,7 +103,7 @@ static void fold_chunks(const tc_view *out, const char *sums, int64_t chunks, in
 /* The batch is cut into chunks that do not depend on the number of threads; each sums the parameters' gradients apart. */
 int TC_KERNEL(group_norm_backward)(const tc_view *dx, const tc_view *dw, const tc_view *db, const tc_view *g, const tc_view *mean,
                                    const tc_view *rstd, const tc_view *x, const tc_view *weight, const tc_norm_groups *p) {
-  const int64_t least = (15 + p->groups) / p->groups, most = (p->batch + 63) / 64; /* at least 16 rows, at most 64 chunks */
+  const int64_t least = p->groups ? (15 + p->groups) / p->groups : 1, most = (p->batch + 63) / 64; /* at least 16 rows, at most 64 chunks */
   const int64_t per = most < least ? least : most, chunks = (p->batch + per - 1) / per;
   const int64_t width = p->groups * p->channels, step = 2 * width * tc_dtype_bytes(x->dtype);
   const bool parameters = dw || db;

@@ -7,13 +7,15 @@ typedef struct patches {
   int64_t whole[4], size[6], stride[6];
 } patches;
 
+enum { MOST = 1 << 28 }; /* of any of the numbers, so that their products fit */
+
 /* two numbers; an omitted list means the least value, which is the default of all of them */
 static bool pair(const char *name, const int64_t *v, int n, int64_t least, int64_t *to) {
   if (n == 0) v = &least, n = 1;
   if (n != 1 && n != 2) return tci_fail("%s: got %d numbers, takes 1 or 2", name, n) != NULL;
   for (int d = 0; d < 2; d++) {
     to[d] = v[n == 1 ? 0 : d];
-    if (to[d] < least) return tci_fail("%s: got %lld, takes %lld or more", name, (long long)to[d], (long long)least) != NULL;
+    if (to[d] < least || to[d] > MOST) return tci_fail("%s: got %lld, takes %lld to %d", name, (long long)to[d], (long long)least, MOST) != NULL;
   }
   return true;
 }

@@ -385,6 +385,7 @@ tc_tensor *tc_unflatten(tc_tensor *x, tc_dim dim, const int64_t *sizes, int n_si
   if (!x) return NULL;
   int d = tci_dim(dim, x->ndim);
   if (d < 0) return NULL;
+  if (x->ndim == 0) return tci_fail("takes a tensor of 1 or more dims");
   if (n_sizes < 1 || x->ndim + n_sizes - 1 > TC_MAX_DIMS) return tci_fail("sizes: got %d, takes 1 or more", n_sizes);
   int64_t size[TC_MAX_DIMS], known = 1;
   int hole = -1;
