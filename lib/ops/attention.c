@@ -69,6 +69,7 @@ tc_tensor *tc_scaled_dot_product_attention(tc_tensor *q, tc_tensor *k, tc_tensor
   if (mask && is_causal) return tci_fail("attn_mask and is_causal exclude each other");
   if (enable_gqa && !group_heads(q, &k, &v)) return NULL;
   double factor = 1 / sqrt((double)q->size[q->ndim - 1]);
+  if (scale && scale->numel != 1) return tci_fail("scale: got a tensor of shape %s, takes a number", tci_shape(scale));
   if (scale && !tc_read_doubles(scale, &factor)) return NULL;
   tc_tensor *scores = tc_matmul(scaled(q, factor), tc_transpose(k, -2, -1));
   if (is_causal) mask = causal_mask(q->size[q->ndim - 2], k->size[k->ndim - 2], q->device);

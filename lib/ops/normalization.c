@@ -113,6 +113,7 @@ tc_tensor *tc_layer_norm(tc_tensor *x, const int64_t *shape, int n_shape, tc_ten
 tc_tensor *tc_rms_norm(tc_tensor *x, const int64_t *shape, int n_shape, tc_tensor *weight, tc_operand *eps) {
   if (!x || !check_shape(x, shape, n_shape, weight, NULL)) return NULL;
   double e = compute_type(x->dtype) == TC_FLOAT64 ? DBL_EPSILON : FLT_EPSILON;
+  if (eps && eps->numel != 1) return tci_fail("eps: got a tensor of shape %s, takes a number", tci_shape(eps));
   if (eps && !tc_read_doubles(eps, &e)) return NULL;
   tc_norm_groups p = {product(x->size, 0, x->ndim - n_shape), 1, product(shape, 0, n_shape), 1, e, 1};
   return group_norm(x, weight, NULL, &p, &rms_rule);

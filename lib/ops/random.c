@@ -115,7 +115,10 @@ static bool check_probability(double p) {
   return tci_fail("p: got %g, takes a probability from 0 to 1", p) != NULL;
 }
 
-static bool number_of(tc_operand *x, double *value) { return tc_read_doubles(x, value); }
+static bool number_of(tc_operand *x, double *value) {
+  if (x && x->numel != 1) return tci_fail("got a tensor of shape %s, takes a number", tci_shape(x)) != NULL;
+  return tc_read_doubles(x, value);
+}
 
 tc_tensor *tc_bernoulli(tc_tensor *x, tc_operand *p, tc_generator *g) {
   if (!x) return NULL;
