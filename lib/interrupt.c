@@ -16,6 +16,7 @@ static void (*push)(lua_State *, const char *);
 static int (*raise_error)(lua_State *);
 static struct sigaction before;
 static volatile sig_atomic_t presses; /* since the last reset */
+static volatile sig_atomic_t held = 1; /* at the prompt: Lua runs inside the line editor's C code, and must not be stopped there */
 
 static void stop(lua_State *L, void *activation) {
   (void)activation;
@@ -29,7 +30,7 @@ static void on_signal(int number) {
   (void)number;
   presses++;
   tc_interrupt();
-  set_hook(state, stop, EVERYWHERE, 1);
+  if (!held) set_hook(state, stop, EVERYWHERE, 1);
 }
 
 static bool find_api(void) {
@@ -47,6 +48,9 @@ bool tc_interrupt_install(void) {
   sigemptyset(&action.sa_mask);
   return sigaction(SIGINT, &action, before.sa_handler ? NULL : &before) == 0;
 }
+
+/* While held, Ctrl-C only sets the flag. */
+void tc_interrupt_hold(bool on) { held = on; }
 
 bool tc_interrupted(void) { return tci_interrupted(); }
 int64_t tc_interrupt_presses(void) { return presses; }

@@ -5,7 +5,8 @@
  *     /// sum(input, dim = nil, keepdim = false, *, dtype = nil)  The sum over all elements or over the given dims.
  *
  * The names stand for the C parameters in order; after a lone * they can be given by name only; `size...` also takes the numbers
- * one by one. Tags at the end: @inplace (also f_), @method (a method only), @function (not a method), @alias NAMES, @in NAMESPACE,
+ * one by one. Tags at the end: @inplace (also f_; `@inplace direct` if one
+ * kernel is all there is to it, which then writes into its first argument), @method (a method only), @function (not a method), @alias NAMES, @in NAMESPACE,
  * @name NAME (when C needs another one), @only (for the library itself), @self (changes and gives its first
  * argument), @mutates (the in-place form alone). Functions without such a comment serve the binding alone.
  *
@@ -41,6 +42,7 @@ void tc_raise(const char *text);
 void tc_interrupt(void);
 bool tc_take_interrupt(void);
 bool tc_interrupted(void);
+void tc_interrupt_hold(bool on);
 bool tc_interrupt_install(void);
 int64_t tc_interrupt_presses(void);
 void tc_interrupt_reset(void);
@@ -236,85 +238,85 @@ tc_tensor *tc_window(tc_tensor *x, const int64_t *size, int n_size, const int64_
 tc_tensor *tc_window_add(tc_tensor *g, const int64_t *whole, int n_whole, const int64_t *size, int n_size, const int64_t *stride, int n_stride, int64_t offset);
 
 /* ---- pointwise (kernels/scalar.h, lib/ops/pointwise.c, arithmetic.c, elementary.c, compare.c) ---- */
-/// neg(input)  Each element's negative. @inplace @alias negative
+/// neg(input)  Each element's negative. @inplace direct @alias negative
 tc_tensor *tc_neg(tc_tensor *input);
-/// abs(input)  The absolute value. @inplace @alias absolute
+/// abs(input)  The absolute value. @inplace direct @alias absolute
 tc_tensor *tc_abs(tc_tensor *input);
-/// sign(input)  -1, 0 or 1 by the sign. @inplace
+/// sign(input)  -1, 0 or 1 by the sign. @inplace direct
 tc_tensor *tc_sign(tc_tensor *input);
-/// square(input)  x * x. @inplace
+/// square(input)  x * x. @inplace direct
 tc_tensor *tc_square(tc_tensor *input);
-/// reciprocal(input)  1 / x. @inplace
+/// reciprocal(input)  1 / x. @inplace direct
 tc_tensor *tc_reciprocal(tc_tensor *input);
-/// sqrt(input)  The square root. @inplace
+/// sqrt(input)  The square root. @inplace direct
 tc_tensor *tc_sqrt(tc_tensor *input);
-/// rsqrt(input)  1 / sqrt(x). @inplace
+/// rsqrt(input)  1 / sqrt(x). @inplace direct
 tc_tensor *tc_rsqrt(tc_tensor *input);
-/// floor(input)  The largest integer not above x. @inplace
+/// floor(input)  The largest integer not above x. @inplace direct
 tc_tensor *tc_floor(tc_tensor *input);
-/// ceil(input)  The smallest integer not below x. @inplace
+/// ceil(input)  The smallest integer not below x. @inplace direct
 tc_tensor *tc_ceil(tc_tensor *input);
-/// trunc(input)  The integer part. @inplace @alias fix
+/// trunc(input)  The integer part. @inplace direct @alias fix
 tc_tensor *tc_trunc(tc_tensor *input);
-/// frac(input)  x - trunc(x). @inplace
+/// frac(input)  x - trunc(x). @inplace direct
 tc_tensor *tc_frac(tc_tensor *input);
-/// exp(input)  e to the power of x. @inplace
+/// exp(input)  e to the power of x. @inplace direct
 tc_tensor *tc_exp(tc_tensor *input);
-/// exp2(input)  2 to the power of x. @inplace @in special
+/// exp2(input)  2 to the power of x. @inplace direct @in special
 tc_tensor *tc_exp2(tc_tensor *input);
-/// expm1(input)  exp(x) - 1, exact near 0. @inplace @in special
+/// expm1(input)  exp(x) - 1, exact near 0. @inplace direct @in special
 tc_tensor *tc_expm1(tc_tensor *input);
-/// log(input)  The natural logarithm. @inplace
+/// log(input)  The natural logarithm. @inplace direct
 tc_tensor *tc_log(tc_tensor *input);
-/// log2(input)  The logarithm to base 2. @inplace
+/// log2(input)  The logarithm to base 2. @inplace direct
 tc_tensor *tc_log2(tc_tensor *input);
-/// log10(input)  The logarithm to base 10. @inplace
+/// log10(input)  The logarithm to base 10. @inplace direct
 tc_tensor *tc_log10(tc_tensor *input);
-/// log1p(input)  log(1 + x), exact near 0. @inplace @in special
+/// log1p(input)  log(1 + x), exact near 0. @inplace direct @in special
 tc_tensor *tc_log1p(tc_tensor *input);
-/// sin(input)  The sine of x in radians. @inplace
+/// sin(input)  The sine of x in radians. @inplace direct
 tc_tensor *tc_sin(tc_tensor *input);
-/// cos(input)  The cosine of x in radians. @inplace
+/// cos(input)  The cosine of x in radians. @inplace direct
 tc_tensor *tc_cos(tc_tensor *input);
-/// tan(input)  The tangent of x in radians. @inplace
+/// tan(input)  The tangent of x in radians. @inplace direct
 tc_tensor *tc_tan(tc_tensor *input);
-/// asin(input)  The inverse sine. @inplace @alias arcsin
+/// asin(input)  The inverse sine. @inplace direct @alias arcsin
 tc_tensor *tc_asin(tc_tensor *input);
-/// acos(input)  The inverse cosine. @inplace @alias arccos
+/// acos(input)  The inverse cosine. @inplace direct @alias arccos
 tc_tensor *tc_acos(tc_tensor *input);
-/// atan(input)  The inverse tangent. @inplace @alias arctan
+/// atan(input)  The inverse tangent. @inplace direct @alias arctan
 tc_tensor *tc_atan(tc_tensor *input);
-/// sinh(input)  The hyperbolic sine. @inplace
+/// sinh(input)  The hyperbolic sine. @inplace direct
 tc_tensor *tc_sinh(tc_tensor *input);
-/// cosh(input)  The hyperbolic cosine. @inplace
+/// cosh(input)  The hyperbolic cosine. @inplace direct
 tc_tensor *tc_cosh(tc_tensor *input);
-/// tanh(input)  The hyperbolic tangent. @inplace @in F
+/// tanh(input)  The hyperbolic tangent. @inplace direct @in F
 tc_tensor *tc_tanh(tc_tensor *input);
-/// asinh(input)  The inverse hyperbolic sine. @inplace @alias arcsinh
+/// asinh(input)  The inverse hyperbolic sine. @inplace direct @alias arcsinh
 tc_tensor *tc_asinh(tc_tensor *input);
-/// acosh(input)  The inverse hyperbolic cosine. @inplace @alias arccosh
+/// acosh(input)  The inverse hyperbolic cosine. @inplace direct @alias arccosh
 tc_tensor *tc_acosh(tc_tensor *input);
-/// atanh(input)  The inverse hyperbolic tangent. @inplace @alias arctanh
+/// atanh(input)  The inverse hyperbolic tangent. @inplace direct @alias arctanh
 tc_tensor *tc_atanh(tc_tensor *input);
-/// erf(input)  The error function. @inplace @in special
+/// erf(input)  The error function. @inplace direct @in special
 tc_tensor *tc_erf(tc_tensor *input);
-/// erfc(input)  1 - erf(x), exact for large x. @inplace @in special
+/// erfc(input)  1 - erf(x), exact for large x. @inplace direct @in special
 tc_tensor *tc_erfc(tc_tensor *input);
-/// lgamma(input)  The logarithm of the absolute value of the gamma function. @inplace
+/// lgamma(input)  The logarithm of the absolute value of the gamma function. @inplace direct
 tc_tensor *tc_lgamma(tc_tensor *input);
-/// digamma(input)  The derivative of lgamma. @inplace @in special
+/// digamma(input)  The derivative of lgamma. @inplace direct @in special
 tc_tensor *tc_digamma(tc_tensor *input);
-/// sigmoid(input)  1 / (1 + exp(-x)). @inplace @in F
+/// sigmoid(input)  1 / (1 + exp(-x)). @inplace direct @in F
 tc_tensor *tc_sigmoid(tc_tensor *input);
-/// deg2rad(input)  Degrees as radians. @inplace
+/// deg2rad(input)  Degrees as radians. @inplace direct
 tc_tensor *tc_deg2rad(tc_tensor *input);
-/// rad2deg(input)  Radians as degrees. @inplace
+/// rad2deg(input)  Radians as degrees. @inplace direct
 tc_tensor *tc_rad2deg(tc_tensor *input);
-/// sinc(input)  sin(pi x) / (pi x), 1 at 0. @inplace @in special
+/// sinc(input)  sin(pi x) / (pi x), 1 at 0. @inplace direct @in special
 tc_tensor *tc_sinc(tc_tensor *input);
-/// bitwise_not(input)  Each bit of integers flipped; logical for bool. @inplace
+/// bitwise_not(input)  Each bit of integers flipped; logical for bool. @inplace direct
 tc_tensor *tc_bitwise_not(tc_tensor *input);
-/// logical_not(input)  Is the element 0? @inplace
+/// logical_not(input)  Is the element 0? @inplace direct
 tc_tensor *tc_logical_not(tc_tensor *input);
 /// isnan(input)  Is the element not a number?
 tc_tensor *tc_isnan(tc_tensor *input);
@@ -330,31 +332,31 @@ tc_tensor *tc_isneginf(tc_tensor *input);
 tc_tensor *tc_signbit(tc_tensor *input);
 /// round(input, decimals = 0)  The nearest integer, halves to even; or to so many decimals. @inplace @in special
 tc_tensor *tc_round(tc_tensor *input, int64_t decimals);
-/// nan_to_num(input, nan = 0, posinf = nil, neginf = nil)  nan and infinities replaced; by the dtype's largest numbers unless given. @inplace
+/// nan_to_num(input, nan = 0, posinf = nil, neginf = nil)  nan and infinities replaced; by the dtype's largest numbers unless given. @inplace direct
 tc_tensor *tc_nan_to_num(tc_tensor *input, double nan, tc_operand *posinf, tc_operand *neginf);
 /// polygamma(n, input)  The n-th derivative of digamma. @function @in special
 tc_tensor *tc_polygamma(int64_t n, tc_tensor *input);
 /// positive(input)  The tensor itself; not for bool.
 tc_tensor *tc_positive(tc_tensor *input);
-/// add(input, other, *, alpha = 1)  input + alpha * other. @inplace
+/// add(input, other, *, alpha = 1)  input + alpha * other. @inplace direct
 tc_tensor *tc_add(tc_operand *input, tc_operand *other, double alpha);
-/// sub(input, other, *, alpha = 1)  input - alpha * other. @inplace @alias subtract
+/// sub(input, other, *, alpha = 1)  input - alpha * other. @inplace direct @alias subtract
 tc_tensor *tc_sub(tc_operand *input, tc_operand *other, double alpha);
 /// rsub(input, other, *, alpha = 1)  other - alpha * input. @function
 tc_tensor *tc_rsub(tc_operand *input, tc_operand *other, double alpha);
-/// mul(input, other)  The product. @inplace @alias multiply
+/// mul(input, other)  The product. @inplace direct @alias multiply
 tc_tensor *tc_mul(tc_operand *input, tc_operand *other);
-/// div(input, other, *, rounding_mode = nil)  The quotient; 'trunc' and 'floor' round it. @inplace @alias divide
+/// div(input, other, *, rounding_mode = nil)  The quotient; 'trunc' and 'floor' round it. @inplace direct @alias divide
 tc_tensor *tc_div(tc_operand *input, tc_operand *other, const char *rounding_mode);
-/// true_divide(input, other)  The quotient, floating for integers too. @inplace
+/// true_divide(input, other)  The quotient, floating for integers too. @inplace direct
 tc_tensor *tc_true_divide(tc_operand *input, tc_operand *other);
-/// floor_divide(input, other)  The quotient rounded towards minus infinity. @inplace
+/// floor_divide(input, other)  The quotient rounded towards minus infinity. @inplace direct
 tc_tensor *tc_floor_divide(tc_operand *input, tc_operand *other);
-/// remainder(input, other)  What floor_divide leaves: it has the sign of other. @inplace
+/// remainder(input, other)  What floor_divide leaves: it has the sign of other. @inplace direct
 tc_tensor *tc_remainder(tc_operand *input, tc_operand *other);
-/// fmod(input, other)  What division towards zero leaves: it has the sign of input. @inplace
+/// fmod(input, other)  What division towards zero leaves: it has the sign of input. @inplace direct
 tc_tensor *tc_fmod(tc_operand *input, tc_operand *other);
-/// pow(input, exponent)  input to the power of exponent. @inplace
+/// pow(input, exponent)  input to the power of exponent. @inplace direct
 tc_tensor *tc_pow(tc_operand *input, tc_operand *exponent);
 /// float_power(input, exponent)  The power, in float64. 
 tc_tensor *tc_float_power(tc_operand *input, tc_operand *exponent);
@@ -366,71 +368,71 @@ tc_tensor *tc_minimum(tc_operand *input, tc_operand *other);
 tc_tensor *tc_fmax(tc_operand *input, tc_operand *other);
 /// fmin(input, other)  The smaller element; the other one where one is nan.
 tc_tensor *tc_fmin(tc_operand *input, tc_operand *other);
-/// atan2(input, other)  The angle of the point (other, input). @inplace @alias arctan2
+/// atan2(input, other)  The angle of the point (other, input). @inplace direct @alias arctan2
 tc_tensor *tc_atan2(tc_operand *input, tc_operand *other);
-/// hypot(input, other)  sqrt(input^2 + other^2). @inplace
+/// hypot(input, other)  sqrt(input^2 + other^2). @inplace direct
 tc_tensor *tc_hypot(tc_operand *input, tc_operand *other);
-/// copysign(input, other)  The magnitude of input with the sign of other. @inplace
+/// copysign(input, other)  The magnitude of input with the sign of other. @inplace direct
 tc_tensor *tc_copysign(tc_operand *input, tc_operand *other);
-/// nextafter(input, other)  The next floating number after input towards other. @inplace
+/// nextafter(input, other)  The next floating number after input towards other. @inplace direct
 tc_tensor *tc_nextafter(tc_operand *input, tc_operand *other);
 /// logaddexp(input, other)  log(exp(input) + exp(other)), without overflow.
 tc_tensor *tc_logaddexp(tc_operand *input, tc_operand *other);
 /// logaddexp2(input, other)  log2(2^input + 2^other), without overflow.
 tc_tensor *tc_logaddexp2(tc_operand *input, tc_operand *other);
-/// xlogy(input, other)  input * log(other), 0 where input is 0. @inplace @in special
+/// xlogy(input, other)  input * log(other), 0 where input is 0. @inplace direct @in special
 tc_tensor *tc_xlogy(tc_operand *input, tc_operand *other);
-/// heaviside(input, values)  0, values or 1 where input is below, at or above 0. @inplace
+/// heaviside(input, values)  0, values or 1 where input is below, at or above 0. @inplace direct
 tc_tensor *tc_heaviside(tc_operand *input, tc_operand *values);
 /// ldexp(input, other)  input * 2^other. @inplace
 tc_tensor *tc_ldexp(tc_operand *input, tc_operand *other);
-/// gcd(input, other)  The greatest common divisor. @inplace
+/// gcd(input, other)  The greatest common divisor. @inplace direct
 tc_tensor *tc_gcd(tc_operand *input, tc_operand *other);
-/// lcm(input, other)  The least common multiple. @inplace
+/// lcm(input, other)  The least common multiple. @inplace direct
 tc_tensor *tc_lcm(tc_operand *input, tc_operand *other);
-/// bitwise_and(input, other)  The bits set in both. @inplace
+/// bitwise_and(input, other)  The bits set in both. @inplace direct
 tc_tensor *tc_bitwise_and(tc_operand *input, tc_operand *other);
-/// bitwise_or(input, other)  The bits set in either. @inplace
+/// bitwise_or(input, other)  The bits set in either. @inplace direct
 tc_tensor *tc_bitwise_or(tc_operand *input, tc_operand *other);
-/// bitwise_xor(input, other)  The bits set in one alone. @inplace
+/// bitwise_xor(input, other)  The bits set in one alone. @inplace direct
 tc_tensor *tc_bitwise_xor(tc_operand *input, tc_operand *other);
-/// bitwise_left_shift(input, other)  The bits moved up. @inplace
+/// bitwise_left_shift(input, other)  The bits moved up. @inplace direct
 tc_tensor *tc_bitwise_left_shift(tc_operand *input, tc_operand *other);
-/// bitwise_right_shift(input, other)  The bits moved down, the sign kept. @inplace
+/// bitwise_right_shift(input, other)  The bits moved down, the sign kept. @inplace direct
 tc_tensor *tc_bitwise_right_shift(tc_operand *input, tc_operand *other);
-/// eq(input, other)  Are the elements equal? @inplace
+/// eq(input, other)  Are the elements equal? @inplace direct
 tc_tensor *tc_eq(tc_operand *input, tc_operand *other);
-/// ne(input, other)  Do the elements differ? @inplace @alias not_equal
+/// ne(input, other)  Do the elements differ? @inplace direct @alias not_equal
 tc_tensor *tc_ne(tc_operand *input, tc_operand *other);
-/// lt(input, other)  Is input below other? @inplace @alias less
+/// lt(input, other)  Is input below other? @inplace direct @alias less
 tc_tensor *tc_lt(tc_operand *input, tc_operand *other);
-/// le(input, other)  Is input below or equal to other? @inplace @alias less_equal
+/// le(input, other)  Is input below or equal to other? @inplace direct @alias less_equal
 tc_tensor *tc_le(tc_operand *input, tc_operand *other);
-/// gt(input, other)  Is input above other? @inplace @alias greater
+/// gt(input, other)  Is input above other? @inplace direct @alias greater
 tc_tensor *tc_gt(tc_operand *input, tc_operand *other);
-/// ge(input, other)  Is input above or equal to other? @inplace @alias greater_equal
+/// ge(input, other)  Is input above or equal to other? @inplace direct @alias greater_equal
 tc_tensor *tc_ge(tc_operand *input, tc_operand *other);
-/// logical_and(input, other)  Are both other than 0? @inplace
+/// logical_and(input, other)  Are both other than 0? @inplace direct
 tc_tensor *tc_logical_and(tc_operand *input, tc_operand *other);
-/// logical_or(input, other)  Is either other than 0? @inplace
+/// logical_or(input, other)  Is either other than 0? @inplace direct
 tc_tensor *tc_logical_or(tc_operand *input, tc_operand *other);
-/// logical_xor(input, other)  Is one alone other than 0? @inplace
+/// logical_xor(input, other)  Is one alone other than 0? @inplace direct
 tc_tensor *tc_logical_xor(tc_operand *input, tc_operand *other);
 /// isclose(input, other, rtol = 1e-5, atol = 1e-8, equal_nan = false)  Is |input - other| <= atol + rtol |other|?
 tc_tensor *tc_isclose(tc_operand *input, tc_operand *other, double rtol, double atol, bool equal_nan);
 /// where(condition, input, other)  input where condition holds, else other. @function
 tc_tensor *tc_where(tc_tensor *condition, tc_operand *input, tc_operand *other);
-/// clamp(input, min = nil, max = nil)  Elements below min become min, those above max become max. @inplace @alias clip
+/// clamp(input, min = nil, max = nil)  Elements below min become min, those above max become max. @inplace direct @alias clip
 tc_tensor *tc_clamp(tc_tensor *input, tc_operand *min, tc_operand *max);
-/// clamp_min(input, min)  Elements below min become min. @inplace
+/// clamp_min(input, min)  Elements below min become min. @inplace direct
 tc_tensor *tc_clamp_min(tc_tensor *input, tc_operand *min);
-/// clamp_max(input, max)  Elements above max become max. @inplace
+/// clamp_max(input, max)  Elements above max become max. @inplace direct
 tc_tensor *tc_clamp_max(tc_tensor *input, tc_operand *max);
-/// lerp(input, end, weight)  input + weight * (end - input). @inplace
+/// lerp(input, end, weight)  input + weight * (end - input). @inplace direct
 tc_tensor *tc_lerp(tc_tensor *input, tc_tensor *end, tc_operand *weight);
-/// addcmul(input, tensor1, tensor2, *, value = 1)  input + value * tensor1 * tensor2. @inplace
+/// addcmul(input, tensor1, tensor2, *, value = 1)  input + value * tensor1 * tensor2. @inplace direct
 tc_tensor *tc_addcmul(tc_tensor *input, tc_tensor *tensor1, tc_tensor *tensor2, double value);
-/// addcdiv(input, tensor1, tensor2, *, value = 1)  input + value * tensor1 / tensor2. @inplace
+/// addcdiv(input, tensor1, tensor2, *, value = 1)  input + value * tensor1 / tensor2. @inplace direct
 tc_tensor *tc_addcdiv(tc_tensor *input, tc_tensor *tensor1, tc_tensor *tensor2, double value);
 /// logit(input, eps = nil)  log(x / (1 - x)), x first clamped to eps..1-eps. @inplace @in special
 tc_tensor *tc_logit(tc_tensor *input, tc_operand *eps);
@@ -438,19 +440,19 @@ tc_tensor *tc_mul_zero(tc_tensor *a, tc_tensor *b);
 tc_tensor *tc_div_zero(tc_tensor *a, tc_tensor *b);
 
 /* ---- activations (lib/ops/activation_pointwise.c) ---- */
-/// relu(input)  max(x, 0). @inplace @in F
+/// relu(input)  max(x, 0). @inplace direct @in F
 tc_tensor *tc_relu(tc_tensor *input);
-/// leaky_relu(input, negative_slope = 0.01)  x above 0, negative_slope * x below. @inplace @function @in F
+/// leaky_relu(input, negative_slope = 0.01)  x above 0, negative_slope * x below. @inplace direct @function @in F
 tc_tensor *tc_leaky_relu(tc_tensor *input, double negative_slope);
-/// elu(input, alpha = 1)  x above 0, alpha * (exp(x) - 1) below. @inplace @function @in F
+/// elu(input, alpha = 1)  x above 0, alpha * (exp(x) - 1) below. @inplace direct @function @in F
 tc_tensor *tc_elu(tc_tensor *input, double alpha);
-/// celu(input, alpha = 1)  x above 0, alpha * (exp(x / alpha) - 1) below. @inplace @function @in F
+/// celu(input, alpha = 1)  x above 0, alpha * (exp(x / alpha) - 1) below. @inplace direct @function @in F
 tc_tensor *tc_celu(tc_tensor *input, double alpha);
-/// selu(input)  elu with the scale that keeps mean 0 and variance 1. @inplace @function @in F
+/// selu(input)  elu with the scale that keeps mean 0 and variance 1. @inplace direct @function @in F
 tc_tensor *tc_selu(tc_tensor *input);
 /// gelu(input, *, approximate = 'none')  x times the normal distribution function at x; 'tanh' approximates it. @function @in F
 tc_tensor *tc_gelu(tc_tensor *input, const char *approximate);
-/// silu(input)  x * sigmoid(x). @inplace @function @in F
+/// silu(input)  x * sigmoid(x). @inplace direct @function @in F
 tc_tensor *tc_silu(tc_tensor *input);
 /// mish(input)  x * tanh(softplus(x)). @function @in F
 tc_tensor *tc_mish(tc_tensor *input);
@@ -462,9 +464,9 @@ tc_tensor *tc_logsigmoid(tc_tensor *input);
 tc_tensor *tc_softsign(tc_tensor *input);
 /// tanhshrink(input)  x - tanh(x). @function @in F
 tc_tensor *tc_tanhshrink(tc_tensor *input);
-/// hardtanh(input, min_val = -1, max_val = 1)  x within min_val..max_val. @inplace @function @in F
+/// hardtanh(input, min_val = -1, max_val = 1)  x within min_val..max_val. @inplace direct @function @in F
 tc_tensor *tc_hardtanh(tc_tensor *input, double min_val, double max_val);
-/// relu6(input)  x within 0..6. @inplace @function @in F
+/// relu6(input)  x within 0..6. @inplace direct @function @in F
 tc_tensor *tc_relu6(tc_tensor *input);
 /// hardsigmoid(input)  x / 6 + 1/2 within 0..1. @function @in F
 tc_tensor *tc_hardsigmoid(tc_tensor *input);
@@ -474,7 +476,7 @@ tc_tensor *tc_hardswish(tc_tensor *input);
 tc_tensor *tc_hardshrink(tc_tensor *input, double lambd);
 /// softshrink(input, lambd = 0.5)  x moved towards 0 by lambd. @function @in F
 tc_tensor *tc_softshrink(tc_tensor *input, double lambd);
-/// threshold(input, threshold, value)  x above threshold, else value. @inplace @function @in F
+/// threshold(input, threshold, value)  x above threshold, else value. @inplace direct @function @in F
 tc_tensor *tc_threshold(tc_tensor *input, double threshold, double value);
 tc_tensor *tc_tanh_grad(tc_tensor *g, tc_tensor *y);
 tc_tensor *tc_sigmoid_grad(tc_tensor *g, tc_tensor *y);

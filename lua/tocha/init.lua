@@ -64,6 +64,12 @@ setmetatable(tocha, {__index = function(self, name)
   local value = type(name) == 'string' and resolve(name)
   if value ~= nil and value ~= false then rawset(self, name, value) else value = nil end
   return value
+end, __names = function() -- what could be loaded: for completion
+  local names = binding.names()
+  for _, list in ipairs{lazy, home} do
+    for name in pairs(list) do names[#names + 1] = name end
+  end
+  return names
 end})
 
 -- methods written in Lua that take part in the metatable like the operators of the C side
@@ -83,6 +89,10 @@ setmetatable(tensor.methods, {__index = function(self, name)
   local f = module and module[name] or name == 'where' and require('tocha.choose').where_method or of_binding(self, name)
   if f then rawset(self, name, f) end
   return f
+end, __names = function()
+  local names = {'where'}
+  for name in pairs(method_home) do names[#names + 1] = name end
+  return names
 end})
 
 tocha.errors, tocha.handles_hooked = errors, handle.hooked

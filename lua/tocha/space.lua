@@ -9,5 +9,5 @@ return function(name, own)
     local f = binding.in_space(name, key)
     if f then rawset(self, key, f) end
     return f
-  end})
+  end, __names = function() return binding.names('space', name) end})
 end

@@ -43,6 +43,12 @@ setmetatable(F, {__index = function(_, name)
   if value == nil and composed[name] then value = require('tocha.nn.' .. composed[name])[name] end
   if value ~= nil then rawset(F, name, value) end
   return value
+end, __names = function()
+  local names = require('tocha.binding').names('space', 'F')
+  for _, list in ipairs{wrapped, composed} do
+    for name in pairs(list) do names[#names + 1] = name end
+  end
+  return names
 end})
 
 return F

@@ -15,4 +15,8 @@ return setmetatable(optim, {__index = function(self, name)
   local value = require('tocha.optim.' .. files[name])
   rawset(self, name, value)
   return value
+end, __names = function()
+  local names = {}
+  for name in pairs(files) do names[#names + 1] = name end
+  return names
 end})

@@ -1,0 +1,198 @@
+--- What `?name` shows: of operators the signature and text of tocha.h, of Lua functions and classes the comment above them.
+-- @module tocha.repl.help
+
+local binding = require 'tocha.binding'
+local tocha = require 'tocha'
+local names = require 'tocha.repl.names'
+
+local WIDTH = 78
+
+-- Breaks text into lines; code in `backquotes` and words are never cut.
+local function wrap(text, indent)
+  local lines, line = {}, indent
+  for word in text:gmatch('%S+') do
+    if #line + #word > WIDTH and line ~= indent then
+      lines[#lines + 1] = line
+      line = indent
+    end
+    line = line .. (line == indent and '' or ' ') .. word
+  end
+  lines[#lines + 1] = line
+  return table.concat(lines, '\n')
+end
+
+---------------------------------------------------------------- operators
+local function is_method(fn)
+  local first = fn.params[1]
+  return not fn.tags['function'] and first and (first.kind == 'tensor' or first.kind == 'operand')
+end
+
+local function call_forms(fn)
+  local forms = {}
+  local inner = fn.signature:sub(2, -2)
+  local after_first = inner:gsub('^[^,]*,?%s*', '')
+  if not fn.tags.method and not fn.tags.mutates then forms[1] = 'tocha.' .. fn.name .. fn.signature end
+  if is_method(fn) then forms[#forms + 1] = ('x:%s(%s)'):format(fn.name, after_first) end
+  if fn.tags.inplace or fn.tags.mutates then forms[#forms + 1] = ('x:%s_(%s)'):format(fn.name:gsub('_$', ''), after_first) end
+  for _, space in ipairs(fn.tags['in'] or {}) do
+    forms[#forms + 1] = space .. '.' .. fn.name:gsub('^' .. space:lower() .. '_', '') .. fn.signature
+  end
+  return forms
+end
+
+local function operator_text(fn)
+  local out = {}
+  for _, form in ipairs(call_forms(fn)) do out[#out + 1] = form end
+  out[#out + 1] = wrap(fn.text, '  ')
+  if fn.tags.alias then out[#out + 1] = '  Also called ' .. table.concat(fn.tags.alias, ', ') .. '.' end
+  return table.concat(out, '\n')
+end
+
+---------------------------------------------------------------- Lua functions
+local function lines_of(path)
+  local file = io.open(path)
+  if not file then return nil end
+  local lines = {}
+  for line in file:lines() do lines[#lines + 1] = line end
+  file:close()
+  return lines
+end
+
+-- the block of comment lines that ends just above line `at`
+local function comment_above(lines, at)
+  local block, i = {}, at - 1
+  while lines[i] and lines[i]:find('^%s*%-%-') do
+    table.insert(block, 1, (lines[i]:gsub('^%s*%-+ ?', '')))
+    i = i - 1
+  end
+  return block
+end
+
+-- '@tparam[opt=0.9] number momentum how much' as '  momentum (number, 0.9)  how much'
+local function parameter_line(line)
+  local mark, rest = line:match('^@t?param(%b[])%s*(.*)$')
+  rest = rest or line:match('^@t?param%s+(.*)$')
+  local kind
+  if line:sub(1, 2) == '@t' then kind, rest = rest:match('^(%S+)%s*(.*)$') end
+  local name, text = rest:match('^(%S+)%s*(.*)$')
+  local notes = {kind}
+  if mark then notes[#notes + 1] = mark:match('=(.*)%]') or 'optional' end
+  return ('    %s%s  %s'):format(name or '', #notes > 0 and ' (' .. table.concat(notes, ', ') .. ')' or '', text or '')
+end
+
+local function readable(block)
+  local out = {}
+  for _, line in ipairs(block) do
+    if line:find('^@t?param') then line = parameter_line(line)
+    else line = line:gsub('^@t?return%s+', '    gives '):gsub('^@module.*', ''):gsub('^@%a+%s*', '    ') end
+    if line:find('%S') then out[#out + 1] = '  ' .. line end
+  end
+  return table.concat(out, '\n')
+end
+
+local function parameters(f, info)
+  local list = {}
+  for i = 1, info.nparams or 0 do list[i] = debug.getlocal(f, i) end
+  if info.isvararg then list[#list + 1] = '...' end
+  return '(' .. table.concat(list, ', ') .. ')'
+end
+
+local function function_text(f, path, fn)
+  local info = debug.getinfo(f, 'Su')
+  if info.what == 'C' then return path .. ': a function written in C, without documentation' end
+  local lines = info.source:sub(1, 1) == '@' and lines_of(info.source:sub(2))
+  local text = lines and readable(comment_above(lines, info.linedefined)) or ''
+  local where = ('  %s:%d'):format(info.short_src, info.linedefined)
+  if text == '' and fn then return operator_text(fn) .. '\n' .. where end
+  return path .. parameters(f, info) .. '\n' .. (text ~= '' and text .. '\n' or '') .. where
+end
+
+---------------------------------------------------------------- classes, modules, values
+-- A class is explained by the comment above `class('Name', ...)` in the file of its methods, and by its constructor's.
+local function class_text(cls, path)
+  local init = cls.__init
+  local info = type(init) == 'function' and debug.getinfo(init, 'Su')
+  if not info then return path .. ': class ' .. cls.__name end
+  local lines, block = lines_of(info.source:sub(2)), {}
+  for i, line in ipairs(lines or {}) do
+    if line:find("'" .. cls.__name .. "'", 1, true) then block = comment_above(lines, i) end
+    if #block > 0 then break end
+  end
+  local above = lines and comment_above(lines, info.linedefined) or {}
+  local head = path .. parameters(init, info):gsub('^%(self,? ?', '(')
+  local parts = {head}
+  for _, text in ipairs{readable(block), readable(above)} do
+    if text ~= '' and text ~= parts[2] then parts[#parts + 1] = text end
+  end
+  parts[#parts + 1] = ('  class %s, %s:%d'):format(cls.__name, info.short_src, info.linedefined)
+  return table.concat(parts, '\n')
+end
+
+local function table_text(t, path)
+  local list = {}
+  for _, name in ipairs(names.of(t)) do
+    if name:sub(1, 1) ~= '_' then list[#list + 1] = name end
+  end
+  return ('%s has %d names:\n%s'):format(path, #list, wrap(table.concat(list, ' '), '  '))
+end
+
+local function value_text(value, path, fn)
+  if type(value) == 'function' then return function_text(value, path, fn) end
+  if tocha.is_tensor(value) then return path .. ' is a tensor:\n' .. tostring(value) end
+  if type(value) == 'table' then
+    if rawget(value, '__name') and rawget(value, '__index') then return class_text(value, path) end
+    local mt = getmetatable(value)
+    if type(mt) == 'table' and rawget(mt, '__name') then return path .. ' is an object:\n' .. tostring(value) end
+    return table_text(value, path)
+  end
+  return ('%s is the %s %s'):format(path, type(value), tostring(value))
+end
+
+---------------------------------------------------------------- the question
+local general = [[
+An expression shows its value; `_` is the last one. Outermost locals stay for the whole session.
+Ctrl-C stops what runs, Tab completes, Ctrl-D leaves.
+  ?name          what a function, class or value is: ?tocha.softmax, ?nn.Linear, ?x:sum
+  ??word         all operators whose name or text has the word
+  :time code     runs it, and says how long it took
+  :quit          leaves]]
+
+local function search(word)
+  local out = {}
+  for _, fn in ipairs(binding.functions) do
+    if fn.name and not fn.tags.only and (fn.name .. ' ' .. fn.text):lower():find(word:lower(), 1, true) then
+      out[#out + 1] = ('  %-28s %s'):format(fn.name, #fn.text > 90 and fn.text:sub(1, 88) .. '..' or fn.text)
+    end
+  end
+  if #out == 0 then return "nothing found for '" .. word .. "'" end
+  return table.concat(out, '\n')
+end
+
+-- operators are generated: their documentation is the schema's, whatever name they were reached by
+-- Gives the operator of that name, and whether the value is that operator itself and not a Lua function of the same name.
+local function find_operator(value, last)
+  local fn = last and (binding.describe(last) or last:find('_$') and binding.describe(last:sub(1, -2)))
+  if not fn or fn.tags.only then return nil, false end
+  if value == nil then return fn, true end
+  return fn, type(value) == 'function' and debug.getinfo(value, 'S').source:find('^=tocha%.') ~= nil
+end
+
+local function unknown(path)
+  return ("there is no '%s'; ??%s looks for the word"):format(path, path:match('[%w_]*$'))
+end
+
+--- The answer to a question: what stands after the question mark.
+-- @tparam string question a path, `?word` for a search, or nothing
+-- @treturn string
+return function(question)
+  local path = question:match('^%s*(.-)%s*$'):gsub('%b()%s*$', '')
+  if path == '' then return general end
+  if path:sub(1, 1) == '?' then return search((path:match('^%?%s*(.-)$'))) end
+  if path:find('[^%w_%.:]') then return unknown(path) end
+  local value, owner, last = names.value(path)
+  if owner == _G and value == nil and tocha[path] ~= nil then value, path = tocha[path], 'tocha.' .. path end
+  local fn, is_operator = find_operator(value, last)
+  if is_operator then return operator_text(fn) end
+  if value == nil then return unknown(path) end
+  return value_text(value, path, fn)
+end
