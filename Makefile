@@ -38,7 +38,7 @@ LIBTOCHA := $(BUILD)/libtocha.so
 all: $(LIBTOCHA)
 
 $(LIBTOCHA): $(OBJ)
-	$(Q)$(CC) -shared -fopenmp $(SAN_CFLAGS) -Wl,-z,nodelete -Wl,-soname,libtocha.so -o $@ $(OBJ) $(LIBS)
+	$(Q)$(CC) -shared -fopenmp $(SAN_CFLAGS) -Wl,-z,nodelete -Wl,-soname,libtocha.so -o $@.new $(OBJ) $(LIBS) && mv $@.new $@
 
 $(BUILD)/obj/lib/%.o: lib/%.c
 	@mkdir -p $(@D)

@@ -274,10 +274,12 @@ static bool may_change(tc_tensor *x) {
   return true;
 }
 
-/* Until tci_inplace: what is recorded keeps copies of x's values, and pointwise operators may write into x. */
-tc_tensor *tci_inplace_begin(tc_tensor *x) {
+/* Until tci_inplace: what is recorded keeps copies of x's values; a direct operator, which is one pointwise kernel, may write into x. */
+tc_tensor *tci_inplace_begin(tc_tensor *x, bool direct) {
+  target = subject = NULL;
   if (!x || !may_change(x)) return NULL;
-  target = subject = x;
+  subject = x;
+  target = direct ? x : NULL;
   return x;
 }
 

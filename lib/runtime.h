@@ -160,7 +160,7 @@ void tci_make_history(tc_tensor *t, tc_node *n, int index); /* t is from now on 
 tc_node *tci_window_node(tc_tensor *base, tc_tensor *view);                       /* view = as_strided(base) */
 tc_node *tci_scatter_node(tc_tensor *base, tc_tensor *view, tc_tensor *source);   /* base with the view's window replaced */
 /* In-place operators: before one computes, and where pointwise operators may write. */
-tc_tensor *tci_inplace_begin(tc_tensor *x);
+tc_tensor *tci_inplace_begin(tc_tensor *x, bool direct);
 tc_tensor *tci_target(int dtype, int ndim, const int64_t *size, int nin, tc_tensor *const *ins);
 /* x takes over the values and the history of result, which was computed from it: the end of every in-place operator. */
 tc_tensor *tci_inplace(tc_tensor *x, tc_tensor *result);

@@ -92,7 +92,8 @@ local function inplace(fn)
   end
   local name = fn.name:find('_$') and fn.name or fn.name .. '_'
   emit('%s {\n  size_t mark = tci_enter("%s");', schema.wrapper(fn, 'tc_i_'), name)
-  emit('  tc_tensor *x = tci_unwrap(%s, "%s"), *self = tci_inplace_begin(x);', self.name, self.lua)
+  local direct = (fn.tags.inplace or {})[1] == 'direct'
+  emit('  tc_tensor *x = tci_unwrap(%s, "%s"), *self = tci_inplace_begin(x, %s);', self.name, self.lua, tostring(direct))
   if self.kind == 'operand' then emit('  (void)%s_number;', self.name) end
   local args, after = arguments(fn, true)
   emit('  tci_inplace(x, tci_failed() ? NULL : %s(%s));', fn.c, args)

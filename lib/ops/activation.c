@@ -35,7 +35,7 @@ static tc_tensor *rrelu(tc_tensor *x, double lower, double upper, bool training)
 
 tc_tensor *tc_rrelu(tc_tensor *x, double lower, double upper, bool training, bool inplace) {
   if (!inplace) return rrelu(x, lower, upper, training);
-  tc_tensor *twin = tci_inplace_begin(x);
+  tc_tensor *twin = tci_inplace_begin(x, false);
   return twin ? tci_inplace(x, rrelu(twin, lower, upper, training)) : NULL;
 }
 

@@ -60,7 +60,7 @@ static tc_tensor *run(tc_tensor *x, double p, bool training, bool inplace, tc_te
   if (!check(x, p)) return NULL;
   if (!training || p == 0 || x->numel == 0) return x;
   if (!inplace) return drop(x, p);
-  tc_tensor *twin = tci_inplace_begin(x);
+  tc_tensor *twin = tci_inplace_begin(x, false);
   if (!twin) return NULL;
   tci_target(x->dtype, x->ndim, x->size, 0, NULL); /* nothing inside may write to x before its values have been read */
   return tci_inplace(x, drop(twin, p));
