@@ -1,241 +1,301 @@
-/* conv.c: convolution over one to three dims as matrix products. The patches of a tile of output positions are laid out as the columns of
-   a matrix small enough for the second-level cache, which BLAS then multiplies; nothing as large as all patches is ever stored.
-   Tensors are row-major: x (n, c, in), w (o, c / groups, k), y (n, o, out). */
+/* conv.c: convolution over one to three dims by sliding over a padded copy of a tile of the input that stays in the second-level cache (see
+   slide.h). A step of s splits the copy into s phases for each dim, so that neighbouring outputs always read neighbouring inputs. The gradient
+   to the input is a convolution of the outputs' gradient with turned weights, one for each phase; that to the weights is a sum of products
+   of the same two layouts. Tensors are row-major: x (n, c, in), w (o, c / groups, k), y (n, o, out). */
 #include "cpu.h"
-#include <cblas.h>
 #include <stdlib.h>
 
-typedef struct tile { int64_t row, rows; } tile; /* rows of the output's last dim, of all its planes */
+/* registers: vectors of SLIDE_BYTES; a block of ROWS outputs by 3 vectors of positions; OUTPUTS by TAPS sums for weights */
+#if defined(__AVX512F__)
+enum { SLIDE_BYTES = 64 };
+#define SLIDE_ROWS 8
+#define SLIDE_OUTPUTS 4
+#define SLIDE_TAPS 6
+#else
+#ifdef __AVX2__
+enum { SLIDE_BYTES = 32 };
+#else
+enum { SLIDE_BYTES = 16 };
+#endif
+#define SLIDE_ROWS 4
+#define SLIDE_OUTPUTS 3
+#define SLIDE_TAPS 4
+#endif
 
 static int64_t volume(const int64_t *s) { return s[0] * s[1] * s[2]; }
-static int64_t patch(const tc_conv *p) { return p->c / p->groups * volume(p->k); } /* numbers under one output */
 
-static bool plain(const tc_conv *p) { /* 1 x 1 without steps: the patches are the input itself */
-  for (int d = 0; d < 3; d++)
-    if (p->k[d] != 1 || p->stride[d] != 1 || p->pad[d] != 0) return false;
+/* One sliding sum, of one group: c and o are the group's. pad may be negative. Weight (o, c, kd, kh, kw) lies at w_base + o w_o + c w_c +
+   kd w_k[0] + ...; output (o, d, h, w) at y_base + o y_o + d y_step[0] + ... */
+typedef struct slide {
+  int64_t n, c, o, groups, in[3], out[3], k[3], stride[3], pad[3], dilation[3];
+  int64_t w_group, w_base, w_o, w_c, w_k[3], y_base, y_n, y_o, y_step[3];
+} slide;
+
+/* The padded copy of a tile of `tile` output planes and rows. Rows are `pitch` apart; where a border is zero on both sides, the
+   right one of a row is the left one of the next. off: where each tap of each channel begins. */
+typedef struct layout {
+  int64_t tile[2], samples, phases[3], extent[2], pitch, plane, total, stretch;
+  int32_t *off;
+} layout;
+
+enum { TILE_BYTES = 448 << 10, SLACK = 512 };
+
+static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+
+static int64_t pitch_of(const slide *s) {
+  int64_t reach = s->dilation[2] * (s->k[2] - 1), extent = s->out[2] + reach / s->stride[2], p = s->pad[2], in = s->in[2];
+  if (s->stride[2] == 1 && p >= 0 && extent <= in + 2 * p && s->out[2] <= in + p && in + p < extent) return in + p;
+  return extent;
+}
+
+static void lay_out(const slide *s, layout *l, int64_t planes, int64_t rows, int64_t samples) {
+  l->tile[0] = planes, l->tile[1] = rows, l->samples = samples;
+  for (int d = 0; d < 3; d++) l->phases[d] = smaller(s->stride[d], s->dilation[d] * (s->k[d] - 1) + 1);
+  for (int d = 0; d < 2; d++) l->extent[d] = l->tile[d] + s->dilation[d] * (s->k[d] - 1) / s->stride[d];
+  l->pitch = pitch_of(s);
+  l->plane = l->extent[0] * l->extent[1] * l->pitch;
+  l->total = volume(l->phases) * s->c * samples * l->plane;
+}
+
+/* a tile that fits the cache: whole planes if several fit, else rows of one; at least `wanted` tiles if there are so many rows */
+static void choose_tile(const slide *s, layout *l, int bytes, int64_t wanted) {
+  int64_t planes = s->out[0], rows = s->out[1];
+  for (;;) {
+    lay_out(s, l, planes, rows, 1);
+    bool small = l->total * bytes <= TILE_BYTES && (s->out[0] / planes) * (s->out[1] / rows) >= wanted;
+    if (small || (planes == 1 && rows == 1)) break;
+    if (planes > 1) planes = (planes + 1) / 2;
+    else rows = (rows + 1) / 2;
+  }
+}
+
+static bool find_offsets(const slide *s, layout *l) {
+  l->off = malloc((size_t)(s->c * volume(s->k)) * sizeof *l->off);
+  if (!l->off) return false;
+  int32_t *to = l->off;
+  for (int64_t c = 0; c < s->c; c++) {
+    int64_t k[3];
+    for (k[0] = 0; k[0] < s->k[0]; k[0]++) for (k[1] = 0; k[1] < s->k[1]; k[1]++) for (k[2] = 0; k[2] < s->k[2]; k[2]++) {
+      int64_t phase = 0, shift[3];
+      for (int d = 0; d < 3; d++) {
+        int64_t at = k[d] * s->dilation[d];
+        phase = phase * l->phases[d] + at % s->stride[d];
+        shift[d] = at / s->stride[d];
+      }
+      *to++ = (int32_t)((phase * s->c + c) * l->samples * l->plane + (shift[0] * l->extent[1] + shift[1]) * l->pitch + shift[2]);
+    }
+  }
   return true;
 }
 
-enum { TILE_BYTES = 384 << 10 };
-static int64_t tile_rows(const tc_conv *p, int bytes) {
-  int64_t width = p->out[2], rows = p->out[0] * p->out[1], fit = TILE_BYTES / (patch(p) * bytes * width + 1);
-  return fit < 1 ? 1 : fit > rows ? rows : fit;
-}
-
-/* where output positions meet input positions lo..hi-1 along the last dim, for tap k */
-static void valid_span(const tc_conv *p, int64_t k, int64_t *from, int64_t *to) {
-  int64_t shift = k * p->dilation[2] - p->pad[2], step = p->stride[2];
-  int64_t lo = shift >= 0 ? 0 : (-shift + step - 1) / step, hi = p->in[2] - shift <= 0 ? 0 : (p->in[2] - shift - 1) / step + 1;
-  *from = lo < p->out[2] ? lo : p->out[2];
-  *to = hi < p->out[2] ? (hi > *from ? hi : *from) : p->out[2];
-}
-
-/* Runs `inside(lo, hi, input row, column)` over the rows of a tile for one tap; rows that fall outside the input get `outside(column)`. */
-#define EACH_ROW(p, t, kd, kh, kw, inside, outside) do { \
-  int64_t lo, hi, width = (p)->out[2]; \
-  valid_span(p, kw, &lo, &hi); \
-  for (int64_t r = 0; r < (t)->rows; r++) { \
-    int64_t od = ((t)->row + r) / (p)->out[1], oh = ((t)->row + r) % (p)->out[1]; \
-    int64_t id = od * (p)->stride[0] - (p)->pad[0] + (kd) * (p)->dilation[0], ih = oh * (p)->stride[1] - (p)->pad[1] + (kh) * (p)->dilation[1]; \
-    int64_t column = r * width; \
-    bool in = id >= 0 && id < (p)->in[0] && ih >= 0 && ih < (p)->in[1]; \
-    int64_t base = (id * (p)->in[1] + ih) * (p)->in[2] + (kw) * (p)->dilation[2] - (p)->pad[2], step = (p)->stride[2]; \
-    (void)base; (void)step; (void)column; \
-    if (in) { inside } else { outside } \
-  } } while (0)
-
-/* One body for float and double. x points at the first channel of a sample's group. */
-#define CONV(T, S, gemm) \
-  static void unfold_##S(const tc_conv *p, const tile *t, const T *x, T *columns) { /* columns is (patch, tile positions) */ \
-    int64_t plane = volume(p->in), positions = t->rows * p->out[2]; \
-    for (int64_t c = 0; c < p->c / p->groups; c++, x += plane) \
-      for (int64_t kd = 0; kd < p->k[0]; kd++) for (int64_t kh = 0; kh < p->k[1]; kh++) for (int64_t kw = 0; kw < p->k[2]; kw++) { \
-        EACH_ROW(p, t, kd, kh, kw, { \
-          T *to = columns + column; const T *from = x + base; \
-          for (int64_t i = 0; i < lo; i++) to[i] = 0; \
-          if (step == 1) memcpy(to + lo, from + lo, (size_t)(hi - lo) * sizeof(T)); \
-          else for (int64_t i = lo; i < hi; i++) to[i] = from[i * step]; \
-          for (int64_t i = hi; i < width; i++) to[i] = 0; \
-        }, { memset(columns + column, 0, (size_t)width * sizeof(T)); }); \
-        columns += positions; \
-      } \
-  } \
-  static void fold_##S(const tc_conv *p, const tile *t, T *x, const T *columns) { /* the other way, adding */ \
-    int64_t plane = volume(p->in), positions = t->rows * p->out[2]; \
-    for (int64_t c = 0; c < p->c / p->groups; c++, x += plane) \
-      for (int64_t kd = 0; kd < p->k[0]; kd++) for (int64_t kh = 0; kh < p->k[1]; kh++) for (int64_t kw = 0; kw < p->k[2]; kw++) { \
-        EACH_ROW(p, t, kd, kh, kw, { \
-          const T *from = columns + column; T *to = x + base; \
-          if (step == 1) for (int64_t i = lo; i < hi; i++) to[i] += from[i]; \
-          else for (int64_t i = lo; i < hi; i++) to[i * step] += from[i]; \
-        }, {}); \
-        columns += positions; \
-      } \
-  } \
-  /* one tile of one sample and group: y (o, positions) = w (o, patch) columns + bias */ \
-  static void forward_##S(const tc_conv *p, const tile *t, T *y, const T *x, const T *w, const T *bias, T *columns) { \
-    int64_t out = volume(p->out), o = p->o / p->groups, k = patch(p), at = t->row * p->out[2], m = t->rows * p->out[2]; \
-    const T *matrix = columns; int64_t ld = m; \
-    if (plain(p)) { matrix = x + at; ld = out; } else unfold_##S(p, t, x, columns); \
-    if (bias) for (int64_t i = 0; i < o; i++) for (int64_t j = 0; j < m; j++) y[i * out + at + j] = bias[i]; \
-    gemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)o, (int)m, (int)k, 1, w, (int)k, matrix, (int)ld, bias ? 1 : 0, y + at, (int)out); \
-  } \
-  /* x += w' g, spread back over the patches */ \
-  static void back_input_##S(const tc_conv *p, const tile *t, T *x, const T *g, const T *w, T *columns) { \
-    int64_t out = volume(p->out), o = p->o / p->groups, k = patch(p), at = t->row * p->out[2], m = t->rows * p->out[2]; \
-    if (plain(p)) { \
-      gemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)k, (int)m, (int)o, 1, w, (int)k, g + at, (int)out, 0, x + at, (int)out); \
-      return; \
-    } \
-    gemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)k, (int)m, (int)o, 1, w, (int)k, g + at, (int)out, 0, columns, (int)m); \
-    fold_##S(p, t, x, columns); \
-  } \
-  /* w += g columns' */ \
-  static void back_weight_##S(const tc_conv *p, const tile *t, T *w, const T *g, const T *x, T *columns) { \
-    int64_t out = volume(p->out), o = p->o / p->groups, k = patch(p), at = t->row * p->out[2], m = t->rows * p->out[2]; \
-    const T *matrix = columns; int64_t ld = m; \
-    if (plain(p)) { matrix = x + at; ld = out; } else unfold_##S(p, t, x, columns); \
-    gemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)o, (int)k, (int)m, 1, g + at, (int)out, matrix, (int)ld, 1, w, (int)k); \
-  } \
-  /* groups of one channel and one output each: no product to speak of, but a sum of shifted rows */ \
-  static void depth_forward_##S(const tc_conv *p, T *y, const T *x, const T *w, const T *bias) { \
-    tile t = {0, p->out[0] * p->out[1]}; int64_t out = volume(p->out); \
-    for (int64_t i = 0; i < out; i++) y[i] = bias ? *bias : 0; \
-    for (int64_t kd = 0; kd < p->k[0]; kd++) for (int64_t kh = 0; kh < p->k[1]; kh++) for (int64_t kw = 0; kw < p->k[2]; kw++) { \
-      T tap = *w++; \
-      EACH_ROW(p, &t, kd, kh, kw, { \
-        T *to = y + column; const T *from = x + base; \
-        if (step == 1) for (int64_t i = lo; i < hi; i++) to[i] += tap * from[i]; \
-        else for (int64_t i = lo; i < hi; i++) to[i] += tap * from[i * step]; \
-      }, {}); \
-    } \
-  } \
-  static void depth_input_##S(const tc_conv *p, T *x, const T *g, const T *w) { \
-    tile t = {0, p->out[0] * p->out[1]}; \
-    for (int64_t kd = 0; kd < p->k[0]; kd++) for (int64_t kh = 0; kh < p->k[1]; kh++) for (int64_t kw = 0; kw < p->k[2]; kw++) { \
-      T tap = *w++; \
-      EACH_ROW(p, &t, kd, kh, kw, { \
-        const T *from = g + column; T *to = x + base; \
-        if (step == 1) for (int64_t i = lo; i < hi; i++) to[i] += tap * from[i]; \
-        else for (int64_t i = lo; i < hi; i++) to[i * step] += tap * from[i]; \
-      }, {}); \
-    } \
-  } \
-  static void depth_weight_##S(const tc_conv *p, T *w, const T *g, const T *x) { \
-    tile t = {0, p->out[0] * p->out[1]}; \
-    for (int64_t kd = 0; kd < p->k[0]; kd++) for (int64_t kh = 0; kh < p->k[1]; kh++) for (int64_t kw = 0; kw < p->k[2]; kw++) { \
-      T lanes[16] = {0}; \
-      EACH_ROW(p, &t, kd, kh, kw, { \
-        const T *a = g + column; const T *b = x + base; int64_t i = lo; \
-        if (step == 1) for (; i + 16 <= hi; i += 16) for (int l = 0; l < 16; l++) lanes[l] += a[i + l] * b[i + l]; \
-        for (; i < hi; i++) lanes[0] += a[i] * b[i * step]; \
-      }, {}); \
-      T sum = 0; \
-      for (int l = 0; l < 16; l++) sum += lanes[l]; \
-      *w++ += sum; \
-    } \
+/* Room that a thread keeps from call to call, so that the system need not hand out zeroed pages each time. */
+typedef struct scratch { void *data; size_t bytes; } scratch;
+static void *room(scratch *s, int64_t bytes) {
+  if ((size_t)bytes > s->bytes) {
+    free(s->data);
+    s->bytes = ((size_t)bytes + 4095) & ~(size_t)4095;
+    s->data = aligned_alloc(64, s->bytes);
+    if (!s->data) s->bytes = 0;
   }
-CONV(float, f32, cblas_sgemm)
-CONV(double, f64, cblas_dgemm)
+  return s->data;
+}
+static _Thread_local scratch inputs, weights, gradients;
 
-static bool depthwise(const tc_conv *p) { return p->c == p->groups && p->o == p->groups; }
+#define T float
+#define S(name) f32_##name
+#include "slide.h"
+#undef T
+#undef S
+#define T double
+#define S(name) f64_##name
+#include "slide.h"
+#undef T
+#undef S
 
-static void *workspace(const tc_conv *p, int dtype, int64_t rows) {
-  return aligned_alloc(64, (size_t)((patch(p) * rows * p->out[2] * tc_dtype_bytes(dtype) + 127) & ~(int64_t)63));
+static double work_of(const slide *s) {
+  return (double)s->n * (double)s->groups * (double)s->o * (double)volume(s->out) * (double)s->c * (double)volume(s->k) / 24;
 }
 
-static double work_of(const tc_conv *p) { return (double)p->n * (double)p->o * (double)volume(p->out) * (double)patch(p) / 16; }
+/* can the input serve as its own padded copy? Vectors read past the end of a sample, so the last one cannot. */
+static bool in_place(const slide *s, const layout *l, int64_t sample, int64_t group) {
+  return volume(l->phases) == 1 && s->pad[0] == 0 && s->pad[1] == 0 && s->pad[2] == 0 && volume(s->stride) == 1 && l->tile[0] == s->out[0] &&
+         l->tile[1] == s->out[1] && l->extent[0] == s->in[0] && l->extent[1] == s->in[1] && l->pitch == s->in[2] &&
+         (sample + 1 < s->n || (group + 1 < s->groups && s->c * volume(s->in) >= SLACK));
+}
 
-/* One thread's share: items lo..hi of samples x groups x tiles. Failure to get a workspace is told through *status. */
-int TC_KERNEL(conv_forward)(const tc_conv *p, int dtype, void *y_, const void *x_, const void *w_, const void *bias_) {
-  int64_t step = tile_rows(p, tc_dtype_bytes(dtype)), rows = p->out[0] * p->out[1], tiles = (rows + step - 1) / step;
-  int64_t in = volume(p->in), out = volume(p->out), c = p->c / p->groups, o = p->o / p->groups, k = patch(p);
+/* one tile of one sample and group */
+#define TILE(T, S) \
+  static void S##_tile(const slide *s, const layout *l, int rows, int64_t sample, int64_t group, int64_t d0, int64_t h0, T *y, const T *x, \
+                       const T *packed, const T *bias, T *buffer) { \
+    int64_t taps = s->c * volume(s->k), blocks = (s->o + rows - 1) / rows; \
+    const T *from = x + (sample * s->groups + group) * s->c * volume(s->in); \
+    const T *source = from; \
+    if (!in_place(s, l, sample, group)) { S##_fill(s, l, buffer, from, 0, d0, h0); source = buffer; } \
+    for (int64_t d = 0; d < smaller(l->tile[0], s->out[0] - d0); d++) \
+      S##_run(s, l, rows, y + s->y_base + sample * s->y_n + group * s->o * s->y_o + (d0 + d) * s->y_step[0] + h0 * s->y_step[1], \
+              source + d * l->extent[1] * l->pitch, packed + group * blocks * rows * taps, bias ? bias + group * s->o : NULL, \
+              smaller(l->tile[1], s->out[1] - h0)); \
+  }
+TILE(float, f32)
+TILE(double, f64)
+
+static int slide_over(const slide *s, int dtype, void *y, const void *x, const void *w, const void *bias) {
+  int bytes = tc_dtype_bytes(dtype), rows = s->o == 1 ? 1 : SLIDE_ROWS;
+  int64_t taps = s->c * volume(s->k), packed_group = (s->o + rows - 1) / rows * rows * taps, items = s->n * s->groups;
+  if (items * s->o * volume(s->out) == 0) return TC_OK;
+  layout l;
+  choose_tile(s, &l, bytes, items >= tc_kernel_threads ? 1 : (tc_kernel_threads + items - 1) / items);
+  l.stretch = (192 << 10) / (s->c * bytes * larger(1, s->k[1]) / larger(1, s->stride[1]) + 1);
+  char *packed = room(&weights, packed_group * s->groups * bytes);
+  if (!packed || !find_offsets(s, &l)) return TC_NO_MEMORY;
+  for (int64_t g = 0; g < s->groups; g++) {
+    if (dtype == TC_FLOAT64) f64_pack(s, rows, (double *)packed + g * packed_group, (const double *)w + g * s->w_group);
+    else f32_pack(s, rows, (float *)packed + g * packed_group, (const float *)w + g * s->w_group);
+  }
+  int64_t across = (s->out[1] + l.tile[1] - 1) / l.tile[1], tiles = (s->out[0] + l.tile[0] - 1) / l.tile[0] * across;
   int status = TC_OK;
-  if (rows * p->out[2] == 0) return TC_OK;
-  if (depthwise(p)) tiles = 1;
-  TC_PARALLEL(p->n * p->groups * tiles, 1, work_of(p)) {
-    void *columns = depthwise(p) || plain(p) ? NULL : workspace(p, dtype, step);
-    if (!columns && !depthwise(p) && !plain(p)) status = TC_NO_MEMORY;
-    else for (int64_t i = lo; i < hi; i++) {
-      int64_t group = i / tiles % p->groups, sample = i / tiles / p->groups, row = i % tiles * step;
-      tile t = {row, rows - row < step ? rows - row : step};
-      int64_t xa = (sample * p->c + group * c) * in, ya = (sample * p->o + group * o) * out, wa = group * o * k;
-      TC_FLOATS(dtype, {
-        T *y = (T *)y_ + ya; const T *x = (const T *)x_ + xa, *w = (const T *)w_ + wa, *bias = bias_ ? (const T *)bias_ + group * o : NULL;
-        if (sizeof(T) == 4 && depthwise(p)) depth_forward_f32(p, (float *)y, (const float *)x, (const float *)w, (const float *)bias);
-        else if (depthwise(p)) depth_forward_f64(p, (double *)y, (const double *)x, (const double *)w, (const double *)bias);
-        else if (sizeof(T) == 4) forward_f32(p, &t, (float *)y, (const float *)x, (const float *)w, (const float *)bias, columns);
-        else forward_f64(p, &t, (double *)y, (const double *)x, (const double *)w, (const double *)bias, columns);
-      });
+  TC_PARALLEL(items * tiles, 1, work_of(s)) {
+    char *buffer = room(&inputs, (l.total + SLACK) * bytes);
+    if (!buffer) status = TC_NO_MEMORY;
+    else {
+      memset(buffer + l.total * bytes, 0, (size_t)(SLACK * bytes));
+      for (int64_t i = lo; i < hi; i++) {
+        int64_t tile = i % tiles, group = i / tiles % s->groups, sample = i / tiles / s->groups, d0 = tile / across * l.tile[0], h0 = tile % across * l.tile[1];
+        if (dtype == TC_FLOAT64) f64_tile(s, &l, rows, sample, group, d0, h0, y, x, (const double *)packed, bias, (double *)buffer);
+        else f32_tile(s, &l, rows, sample, group, d0, h0, y, x, (const float *)packed, bias, (float *)buffer);
+      }
     }
-    free(columns);
   } TC_PARALLEL_END
+  free(l.off);
   return status;
+}
+
+/* the convolution itself */
+static slide of_convolution(const tc_conv *p) {
+  slide s = {.n = p->n, .c = p->c / p->groups, .o = p->o / p->groups, .groups = p->groups};
+  int64_t k = volume(p->k), out = volume(p->out);
+  memcpy(s.in, p->in, sizeof s.in);
+  memcpy(s.out, p->out, sizeof s.out);
+  memcpy(s.k, p->k, sizeof s.k);
+  memcpy(s.stride, p->stride, sizeof s.stride);
+  memcpy(s.pad, p->pad, sizeof s.pad);
+  memcpy(s.dilation, p->dilation, sizeof s.dilation);
+  s.w_o = s.c * k, s.w_c = k, s.w_group = s.o * s.w_o;
+  s.w_k[0] = p->k[1] * p->k[2], s.w_k[1] = p->k[2], s.w_k[2] = 1;
+  s.y_o = out, s.y_n = p->o * out;
+  s.y_step[0] = p->out[1] * p->out[2], s.y_step[1] = p->out[2], s.y_step[2] = 1;
+  return s;
+}
+
+int TC_KERNEL(conv_forward)(const tc_conv *p, int dtype, void *y, const void *x, const void *w, const void *bias) {
+  slide s = of_convolution(p);
+  return slide_over(&s, dtype, y, x, w, bias);
+}
+
+/* Phase `phase` of dim d of the input's gradient: places u with input position u * stride + phase - pad. Tap k reaches it if
+   k * dilation is phase modulo stride; such taps are `between` apart. false: none does, or there is no such place. */
+static bool of_phase(const tc_conv *p, int d, int64_t phase, slide *s, const int64_t *w_k) {
+  int64_t step = p->stride[d], first = -1, count = 0, between = 0;
+  for (int64_t k = 0; k < p->k[d]; k++) {
+    if (k * p->dilation[d] % step != phase) continue;
+    if (count == 1) between = k - first;
+    if (count++ == 0) first = k;
+  }
+  int64_t low = phase >= p->pad[d] ? 0 : (p->pad[d] - phase + step - 1) / step, high = (p->in[d] + p->pad[d] - phase + step - 1) / step;
+  if (count == 0 || high <= low) return false;
+  int64_t spread = between * p->dilation[d] / step, last = first + (count - 1) * between;
+  s->in[d] = p->out[d], s->out[d] = high - low, s->k[d] = count, s->stride[d] = 1;
+  s->dilation[d] = count > 1 ? spread : 1;
+  s->pad[d] = (last * p->dilation[d] - phase) / step - low;
+  s->w_base += last * w_k[d], s->w_k[d] = -between * w_k[d]; /* taps backwards */
+  s->y_base += (low * step + phase - p->pad[d]) * s->y_step[d], s->y_step[d] *= step;
+  return true;
 }
 
 /* x must be zero on entry */
-int TC_KERNEL(conv_input)(const tc_conv *p, int dtype, void *x_, const void *g_, const void *w_) {
-  int64_t step = tile_rows(p, tc_dtype_bytes(dtype)), rows = p->out[0] * p->out[1];
-  int64_t in = volume(p->in), out = volume(p->out), c = p->c / p->groups, o = p->o / p->groups, k = patch(p);
-  int status = TC_OK;
-  if (rows * p->out[2] == 0) return TC_OK;
-  TC_PARALLEL(p->n * p->groups, 1, work_of(p)) { /* tiles of one sample overlap in x: one thread has them all */
-    void *columns = depthwise(p) || plain(p) ? NULL : workspace(p, dtype, step);
-    if (!columns && !depthwise(p) && !plain(p)) status = TC_NO_MEMORY;
-    else for (int64_t i = lo; i < hi; i++) {
-      int64_t group = i % p->groups, sample = i / p->groups;
-      int64_t xa = (sample * p->c + group * c) * in, ga = (sample * p->o + group * o) * out, wa = group * o * k;
-      for (int64_t row = 0; row < (depthwise(p) ? 1 : rows); row += step) {
-        tile t = {row, rows - row < step ? rows - row : step};
-        if (dtype != TC_FLOAT64 && depthwise(p)) depth_input_f32(p, (float *)x_ + xa, (const float *)g_ + ga, (const float *)w_ + wa);
-        else if (depthwise(p)) depth_input_f64(p, (double *)x_ + xa, (const double *)g_ + ga, (const double *)w_ + wa);
-        else if (dtype != TC_FLOAT64) back_input_f32(p, &t, (float *)x_ + xa, (const float *)g_ + ga, (const float *)w_ + wa, columns);
-        else back_input_f64(p, &t, (double *)x_ + xa, (const double *)g_ + ga, (const double *)w_ + wa, columns);
+int TC_KERNEL(conv_input)(const tc_conv *p, int dtype, void *x, const void *g, const void *w) {
+  int64_t c = p->c / p->groups, o = p->o / p->groups, k = volume(p->k), in = volume(p->in);
+  const int64_t w_k[3] = {p->k[1] * p->k[2], p->k[2], 1};
+  for (int64_t i = 0; i < volume(p->stride); i++) {
+    int64_t phase[3] = {i / p->stride[2] / p->stride[1], i / p->stride[2] % p->stride[1], i % p->stride[2]};
+    slide s = {.n = p->n, .c = o, .o = c, .groups = p->groups, .w_group = o * c * k, .w_o = k, .w_c = c * k, .y_o = in, .y_n = p->c * in,
+               .y_step = {p->in[1] * p->in[2], p->in[2], 1}};
+    bool some = true;
+    for (int d = 0; some && d < 3; d++) some = of_phase(p, d, phase[d], &s, w_k);
+    int status = some ? slide_over(&s, dtype, x, g, w, NULL) : TC_OK;
+    if (status != TC_OK) return status;
+  }
+  return TC_OK;
+}
+
+/* ---- gradient to the weights ---- */
+/* how many samples share a buffer: small planes give short sums, which cost more to finish than to make */
+static int64_t samples_together(const slide *s, const layout *l, int bytes) {
+  int64_t most = TILE_BYTES / (l->total * bytes + 1), positions = l->tile[0] * l->tile[1] * l->pitch, wanted = 2048 / (positions + 1) + 1;
+  return l->tile[0] < s->out[0] || l->tile[1] < s->out[1] ? 1 : larger(1, smaller(most, wanted));
+}
+
+static void weight_share(const slide *s, const layout *l, int dtype, int64_t group, int64_t first, int64_t last, char *w, const char *g, const char *x,
+                         char *buffer, char *turned) {
+  int bytes = tc_dtype_bytes(dtype), lanes = SLIDE_BYTES / bytes;
+  int64_t in = volume(s->in) * s->c * bytes, out = volume(s->out);
+  for (int64_t sample = first; sample < last; sample += l->samples)
+    for (int64_t d0 = 0; d0 < s->out[0]; d0 += l->tile[0])
+      for (int64_t h0 = 0; h0 < s->out[1]; h0 += l->tile[1]) {
+        int64_t many = smaller(l->samples, last - sample), dn = smaller(l->tile[0], s->out[0] - d0), hn = smaller(l->tile[1], s->out[1] - h0);
+        int64_t run = ((hn - 1) * l->pitch + s->out[2] + lanes - 1) / lanes * lanes, g_o = l->samples * l->tile[0] * (l->tile[1] * l->pitch + lanes);
+        for (int64_t b = 0; b < many; b++) {
+          const char *xs = x + ((sample + b) * s->groups + group) * in;
+          if (dtype == TC_FLOAT64) f64_fill(s, l, (double *)buffer, (const double *)xs, b, d0, h0);
+          else f32_fill(s, l, (float *)buffer, (const float *)xs, b, d0, h0);
+          for (int64_t o = 0; o < s->o; o++) {
+            const char *gs = g + ((((sample + b) * s->groups + group) * s->o + o) * out + (d0 * s->out[1] + h0) * s->out[2]) * bytes;
+            char *to = turned + (o * g_o + b * dn * run) * bytes;
+            if (dtype == TC_FLOAT64) f64_fill_gradient(s, l, (double *)to, (const double *)gs, dn, hn, run);
+            else f32_fill_gradient(s, l, (float *)to, (const float *)gs, dn, hn, run);
+          }
+        }
+        for (int64_t b = 0; b < (dn == 1 ? 1 : many); b++) { /* one plane a sample: the samples' planes are evenly spaced */
+          int64_t runs = dn == 1 ? many : dn, x_run = dn == 1 ? l->plane : l->extent[1] * l->pitch;
+          const char *gs = turned + b * dn * run * bytes, *xs = buffer + b * l->plane * bytes;
+          if (dtype == TC_FLOAT64) f64_add_weights(s, l, (double *)w, (const double *)gs, g_o, runs, run, x_run, (const double *)xs);
+          else f32_add_weights(s, l, (float *)w, (const float *)gs, g_o, runs, run, x_run, (const float *)xs);
+        }
+      }
+}
+
+/* w must be zero on entry. The batch is cut into a number of parts that depends on the sizes alone, each summed by itself and then added
+   in order, so that the result does not depend on the number of threads. */
+int TC_KERNEL(conv_weight)(const tc_conv *p, int dtype, void *w, const void *g, const void *x) {
+  slide s = of_convolution(p);
+  int bytes = tc_dtype_bytes(dtype);
+  int64_t group_size = s.o * s.c * volume(s.k), size = s.groups * group_size;
+  if (s.n * volume(s.out) * size == 0) return TC_OK;
+  int64_t parts = smaller(s.n, larger(2, smaller(8, (8 << 20) / (size * bytes + 1))));
+  layout l;
+  choose_tile(&s, &l, bytes, 1);
+  lay_out(&s, &l, l.tile[0], l.tile[1], smaller(samples_together(&s, &l, bytes), (s.n + parts - 1) / parts));
+  char *sums = parts > 1 ? calloc((size_t)(parts * size), (size_t)bytes) : w;
+  if (!sums) return TC_NO_MEMORY;
+  int64_t turned_size = s.o * l.samples * l.tile[0] * (l.tile[1] * l.pitch + SLIDE_BYTES / bytes);
+  int status = find_offsets(&s, &l) ? TC_OK : TC_NO_MEMORY;
+  TC_PARALLEL(status == TC_OK ? parts * s.groups : 0, 1, work_of(&s)) {
+    char *buffer = room(&inputs, (l.total + SLACK) * bytes), *turned = room(&gradients, turned_size * bytes);
+    if (!buffer || !turned) status = TC_NO_MEMORY;
+    else {
+      memset(buffer, 0, (size_t)((l.total + SLACK) * bytes));
+      for (int64_t i = lo; i < hi; i++) {
+        int64_t part = i / s.groups, group = i % s.groups;
+        weight_share(&s, &l, dtype, group, s.n * part / parts, s.n * (part + 1) / parts, sums + (part * size + group * group_size) * bytes, g, x, buffer, turned);
       }
     }
-    free(columns);
-  } TC_PARALLEL_END
-  return status;
-}
-
-/* samples lo..hi of one group into w */
-static void weight_share(const tc_conv *p, int dtype, int64_t group, int64_t first, int64_t last, void *w_, const void *g_, const void *x_, void *columns) {
-  int64_t step = tile_rows(p, tc_dtype_bytes(dtype)), rows = p->out[0] * p->out[1];
-  int64_t in = volume(p->in), out = volume(p->out), c = p->c / p->groups, o = p->o / p->groups, wa = group * o * patch(p);
-  for (int64_t sample = first; sample < last; sample++) {
-    int64_t xa = (sample * p->c + group * c) * in, ga = (sample * p->o + group * o) * out;
-    for (int64_t row = 0; row < (depthwise(p) ? 1 : rows); row += step) {
-      tile t = {row, rows - row < step ? rows - row : step};
-      if (dtype != TC_FLOAT64 && depthwise(p)) depth_weight_f32(p, (float *)w_ + wa, (const float *)g_ + ga, (const float *)x_ + xa);
-      else if (depthwise(p)) depth_weight_f64(p, (double *)w_ + wa, (const double *)g_ + ga, (const double *)x_ + xa);
-      else if (dtype != TC_FLOAT64) back_weight_f32(p, &t, (float *)w_ + wa, (const float *)g_ + ga, (const float *)x_ + xa, columns);
-      else back_weight_f64(p, &t, (double *)w_ + wa, (const double *)g_ + ga, (const double *)x_ + xa, columns);
-    }
-  }
-}
-
-/* w must be zero on entry. The batch is cut into a fixed number of parts, each summed by itself and then added in order, so that the
-   result does not depend on the number of threads. */
-int TC_KERNEL(conv_weight)(const tc_conv *p, int dtype, void *w_, const void *g_, const void *x_) {
-  int64_t size = p->o * patch(p), bytes = size * tc_dtype_bytes(dtype), step = tile_rows(p, tc_dtype_bytes(dtype));
-  int64_t parts = p->n < 8 ? p->n : 8;
-  if (p->n * volume(p->out) == 0 || size == 0) return TC_OK;
-  char *sums = parts > 1 ? calloc((size_t)parts, (size_t)bytes) : w_;
-  if (!sums) return TC_NO_MEMORY;
-  int status = TC_OK;
-  TC_PARALLEL(parts * p->groups, 1, work_of(p)) {
-    void *columns = depthwise(p) || plain(p) ? NULL : workspace(p, dtype, step);
-    if (!columns && !depthwise(p) && !plain(p)) status = TC_NO_MEMORY;
-    else for (int64_t i = lo; i < hi; i++) {
-      int64_t part = i / p->groups, group = i % p->groups;
-      weight_share(p, dtype, group, p->n * part / parts, p->n * (part + 1) / parts, sums + part * bytes, g_, x_, columns);
-    }
-    free(columns);
   } TC_PARALLEL_END
   if (parts > 1) {
-    for (int64_t part = 0; part < parts; part++)
-      TC_FLOATS(dtype, { const T *from = (const T *)(sums + part * bytes); for (int64_t i = 0; i < size; i++) ((T *)w_)[i] += from[i]; });
+    for (int64_t part = 0; part < parts && status == TC_OK; part++)
+      TC_FLOATS(dtype, { const T *from = (const T *)sums + part * size; for (int64_t i = 0; i < size; i++) ((T *)w)[i] += from[i]; });
     free(sums);
   }
+  free(l.off);
   return status;
 }
