@@ -28,11 +28,10 @@ end
 -- @tparam[opt] string map_location the device of the tensors
 -- @tparam[opt=true] bool mmap by name only: false reads the file at once
 -- @return what was saved
--- @treturn table the strings of the file's metadata
 -- @raise names the file and what is wrong with it
 function io.load(...)
   local path, map_location, mmap = read_load(...)
-  return safetensors.load(path, map_location, mmap)
+  return (safetensors.load(path, map_location, mmap))
 end
 
 return io

@@ -86,7 +86,8 @@ function safetensors.save(value, path, metadata)
   for i, name in ipairs(names) do list[i] = tensors[name] end
   local header = header_of(names, tensors, all)
   if #header > LONGEST_HEADER then args.fail('save: %s: the header is too long (%d bytes)', path, #header) end
-  write(path, header, list)
+  local ok, problem = pcall(write, path, header, list)
+  if not ok then args.fail('save: %s', (tostring(problem):gsub('^.-file_write: ', ''))) end
 end
 
 -- ------------------------------------------------------------------------------------------------- reading

@@ -13,7 +13,9 @@ local is_tensor = tocha.is_tensor
 
 -- ------------------------------------------------------------------------------------------------- writing
 
-local function fail(path, what) error({tree = ('%s: %s'):format(path == '' and 'the value' or path, what)}, 0) end
+local function fail(path, what)
+  error({tree = ('%s %s'):format(path == '' and 'the value' or path, what)}, 0)
+end
 
 local function show_key(key)
   if type(key) == 'number' and key % 1 == 0 then return ('%.0f'):format(key) end
