@@ -66,6 +66,20 @@ TC_UNARY(digamma,     FLOAT, digamma(x))
 TC_UNARY(polygamma,   FLOAT, polygamma(p0, x))
 TC_UNARY(sinc,        FLOAT, x == 0 ? (T)1 : sin(x * (T)3.14159265358979323846) / (x * (T)3.14159265358979323846))
 TC_UNARY(sigmoid,     FLOAT, (T)1 / ((T)1 + exp(-x)))
+TC_UNARY(erfcx,       FLOAT, erfcx(x))
+TC_UNARY(erfinv,      FLOAT, erfinv(x))
+TC_UNARY(ndtr,        FLOAT, (T)0.5 * erfc(-x * (T)0.70710678118654752440))
+TC_UNARY(ndtri,       FLOAT, ndtri(x))
+TC_UNARY(log_ndtr,    FLOAT, log_ndtr(x))
+TC_UNARY(entr,        FLOAT, x != x ? x : x > 0 ? -x * log(x) : x == 0 ? (T)0 : -(T)INFINITY)
+TC_UNARY(bessel_i,    FLOAT, bessel_i(p0, x, p1))                                  /* order, scaled by e^-|x|? */
+TC_UNARY(bessel_k,    FLOAT, bessel_k(p0, x, p1))                                  /* order, scaled by e^x? */
+TC_UNARY(bessel_j0,   FLOAT, bessel_j0(x))
+TC_UNARY(bessel_j1,   FLOAT, bessel_j1(x))
+TC_UNARY(bessel_y0,   FLOAT, bessel_y0(x))
+TC_UNARY(bessel_y1,   FLOAT, bessel_y1(x))
+TC_UNARY(spherical_bessel_j0, FLOAT, x == 0 ? (T)1 : infinity_sign(x) ? (T)0 : sin(x) / x)
+TC_UNARY(airy,        FLOAT, airy(x, p0))                                          /* the derivative? */
 
 /* activations */
 TC_UNARY(relu,        ANY,   x > 0 || x != x ? x : (T)0)
@@ -117,6 +131,10 @@ TC_BINARY(nextafter,    FLOAT, nextafter(x, y))
 TC_BINARY(logaddexp,    FLOAT, x == y ? x + (T)0.69314718055994530942 : (x > y ? x : y) + log1p(exp(x > y ? y - x : x - y)))
 TC_BINARY(logaddexp2,   FLOAT, x == y ? x + (T)1 : (x > y ? x : y) + log1p(exp2(x > y ? y - x : x - y)) * (T)1.44269504088896340736)
 TC_BINARY(xlogy,        FLOAT, y != y ? y : x == 0 ? (T)0 : x * log(y))
+TC_BINARY(xlog1py,      FLOAT, y != y ? y : x == 0 ? (T)0 : x * log1p(y))
+TC_BINARY(zeta,         FLOAT, x == 1 ? (T)INFINITY : x < 1 ? (T)NAN : zeta(x, y))
+TC_BINARY(gammainc,     FLOAT, gammainc(x, y, p0))                                /* the upper one? */
+TC_BINARY(polynomial,   FLOAT, polynomial(p0, x, y))                              /* kind */
 TC_BINARY(heaviside,    ANY,   x != x ? x : x == 0 ? y : (T)(x > 0))
 TC_BINARY(bitwise_and,  INT,   x & y)
 TC_BINARY(bitwise_or,   INT,   x | y)

@@ -974,5 +974,93 @@ tc_tensor *tc_col2im(tc_tensor *input, const int64_t *output_size, int n_output_
 /// multi_dot(tensors)  The product of a chain of matrices, in the cheapest order; the first and the last may be vectors. @function @in linalg
 tc_tensor *tc_multi_dot(tc_tensor *const *tensors, int n_tensors);
 
+/* ---- special functions (lib/ops/special.c, kernels/special.h) ---- */
+/// special_expit(input)  1 / (1 + exp(-x)): sigmoid. @function @in special
+tc_tensor *tc_special_expit(tc_tensor *input);
+/// special_gammaln(input)  The logarithm of the absolute value of the gamma function: lgamma. @function @in special
+tc_tensor *tc_special_gammaln(tc_tensor *input);
+/// special_psi(input)  The derivative of lgamma: digamma. @function @in special
+tc_tensor *tc_special_psi(tc_tensor *input);
+/// special_erfcx(input)  exp(x^2) * erfc(x), for large x without underflow. @function @in special
+tc_tensor *tc_special_erfcx(tc_tensor *input);
+/// erfinv(input)  The inverse of erf, from -1..1. @inplace @in special
+tc_tensor *tc_erfinv(tc_tensor *input);
+/// special_ndtr(input)  The normal distribution function. @function @in special
+tc_tensor *tc_special_ndtr(tc_tensor *input);
+/// special_ndtri(input)  The quantile of the normal distribution, from 0..1. @function @in special
+tc_tensor *tc_special_ndtri(tc_tensor *input);
+/// special_log_ndtr(input)  The logarithm of the normal distribution function, exact far left. @function @in special
+tc_tensor *tc_special_log_ndtr(tc_tensor *input);
+/// special_entr(input)  -x * log(x), 0 at 0, -inf below. @function @in special
+tc_tensor *tc_special_entr(tc_tensor *input);
+/// special_xlog1py(input, other)  input * log(1 + other), 0 where input is 0. @function @in special
+tc_tensor *tc_special_xlog1py(tc_operand *input, tc_operand *other);
+/// i0(input)  The modified Bessel function of the first kind of order 0. @inplace @in special
+tc_tensor *tc_i0(tc_tensor *input);
+/// special_i0e(input)  exp(-|x|) * i0(x). @function @in special
+tc_tensor *tc_special_i0e(tc_tensor *input);
+/// special_i1(input)  The modified Bessel function of the first kind of order 1. @function @in special
+tc_tensor *tc_special_i1(tc_tensor *input);
+/// special_i1e(input)  exp(-|x|) * i1(x). @function @in special
+tc_tensor *tc_special_i1e(tc_tensor *input);
+/// special_modified_bessel_i0(input)  The modified Bessel function of the first kind of order 0. @function @in special
+tc_tensor *tc_special_modified_bessel_i0(tc_tensor *input);
+/// special_modified_bessel_i1(input)  The modified Bessel function of the first kind of order 1. @function @in special
+tc_tensor *tc_special_modified_bessel_i1(tc_tensor *input);
+/// special_modified_bessel_k0(input)  The modified Bessel function of the second kind of order 0. @function @in special
+tc_tensor *tc_special_modified_bessel_k0(tc_tensor *input);
+/// special_modified_bessel_k1(input)  The modified Bessel function of the second kind of order 1. @function @in special
+tc_tensor *tc_special_modified_bessel_k1(tc_tensor *input);
+/// special_scaled_modified_bessel_k0(input)  exp(x) * modified_bessel_k0(x). @function @in special
+tc_tensor *tc_special_scaled_modified_bessel_k0(tc_tensor *input);
+/// special_scaled_modified_bessel_k1(input)  exp(x) * modified_bessel_k1(x). @function @in special
+tc_tensor *tc_special_scaled_modified_bessel_k1(tc_tensor *input);
+/// special_bessel_j0(input)  The Bessel function of the first kind of order 0. @function @in special
+tc_tensor *tc_special_bessel_j0(tc_tensor *input);
+/// special_bessel_j1(input)  The Bessel function of the first kind of order 1. @function @in special
+tc_tensor *tc_special_bessel_j1(tc_tensor *input);
+/// special_bessel_y0(input)  The Bessel function of the second kind of order 0. @function @in special
+tc_tensor *tc_special_bessel_y0(tc_tensor *input);
+/// special_bessel_y1(input)  The Bessel function of the second kind of order 1. @function @in special
+tc_tensor *tc_special_bessel_y1(tc_tensor *input);
+/// special_spherical_bessel_j0(input)  sin(x) / x, 1 at 0. @function @in special
+tc_tensor *tc_special_spherical_bessel_j0(tc_tensor *input);
+/// special_airy_ai(input)  Airy's function Ai. @function @in special
+tc_tensor *tc_special_airy_ai(tc_tensor *input);
+/// mvlgamma(input, p)  The logarithm of the gamma function of p dims. @inplace
+tc_tensor *tc_mvlgamma(tc_tensor *input, int64_t p);
+/// special_multigammaln(input, p)  The logarithm of the gamma function of p dims: mvlgamma. @function @in special
+tc_tensor *tc_special_multigammaln(tc_tensor *input, int64_t p);
+/// igamma(input, other)  The lower incomplete gamma function, regularised, of order input at other. @inplace @alias special_gammainc @in special
+tc_tensor *tc_igamma(tc_operand *input, tc_operand *other);
+/// igammac(input, other)  The upper incomplete gamma function, regularised, of order input at other. @inplace @alias special_gammaincc @in special
+tc_tensor *tc_igammac(tc_operand *input, tc_operand *other);
+/// special_zeta(input, other)  The zeta function of Hurwitz: the sum of (k + other)^-input over k = 0, 1, ... @function @in special
+tc_tensor *tc_special_zeta(tc_operand *input, tc_operand *other);
+/// special_chebyshev_polynomial_t(input, n)  The Chebyshev polynomial T of degree n at input. @function @in special
+tc_tensor *tc_special_chebyshev_polynomial_t(tc_operand *input, tc_operand *n);
+/// special_chebyshev_polynomial_u(input, n)  The Chebyshev polynomial U of degree n at input. @function @in special
+tc_tensor *tc_special_chebyshev_polynomial_u(tc_operand *input, tc_operand *n);
+/// special_chebyshev_polynomial_v(input, n)  The Chebyshev polynomial V of degree n at input. @function @in special
+tc_tensor *tc_special_chebyshev_polynomial_v(tc_operand *input, tc_operand *n);
+/// special_chebyshev_polynomial_w(input, n)  The Chebyshev polynomial W of degree n at input. @function @in special
+tc_tensor *tc_special_chebyshev_polynomial_w(tc_operand *input, tc_operand *n);
+/// special_shifted_chebyshev_polynomial_t(input, n)  The Chebyshev polynomial T of degree n at 2 input - 1. @function @in special
+tc_tensor *tc_special_shifted_chebyshev_polynomial_t(tc_operand *input, tc_operand *n);
+/// special_shifted_chebyshev_polynomial_u(input, n)  The Chebyshev polynomial U of degree n at 2 input - 1. @function @in special
+tc_tensor *tc_special_shifted_chebyshev_polynomial_u(tc_operand *input, tc_operand *n);
+/// special_shifted_chebyshev_polynomial_v(input, n)  The Chebyshev polynomial V of degree n at 2 input - 1. @function @in special
+tc_tensor *tc_special_shifted_chebyshev_polynomial_v(tc_operand *input, tc_operand *n);
+/// special_shifted_chebyshev_polynomial_w(input, n)  The Chebyshev polynomial W of degree n at 2 input - 1. @function @in special
+tc_tensor *tc_special_shifted_chebyshev_polynomial_w(tc_operand *input, tc_operand *n);
+/// special_hermite_polynomial_h(input, n)  The physicist's Hermite polynomial of degree n at input. @function @in special
+tc_tensor *tc_special_hermite_polynomial_h(tc_operand *input, tc_operand *n);
+/// special_hermite_polynomial_he(input, n)  The probabilist's Hermite polynomial of degree n at input. @function @in special
+tc_tensor *tc_special_hermite_polynomial_he(tc_operand *input, tc_operand *n);
+/// special_laguerre_polynomial_l(input, n)  The Laguerre polynomial of degree n at input. @function @in special
+tc_tensor *tc_special_laguerre_polynomial_l(tc_operand *input, tc_operand *n);
+/// special_legendre_polynomial_p(input, n)  The Legendre polynomial of degree n at input. @function @in special
+tc_tensor *tc_special_legendre_polynomial_p(tc_operand *input, tc_operand *n);
+
 #pragma GCC visibility pop
 #endif

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+#include "../special.h"
 
 static inline double tc_bits_double(uint64_t u) { double d; memcpy(&d, &u, 8); return d; }
 static inline uint64_t tc_double_bits(double d) { uint64_t u; memcpy(&u, &d, 8); return u; }
@@ -204,6 +205,20 @@ static inline double tc_polygamma_f64(double n, double x) {
 #define signbit(x) _Generic((x), float: tc_signbit_f32, double: tc_signbit_f64, default: tc_negative_i64)(x)
 #define digamma(x) TC_F(x, tc_digamma_f32, tc_digamma_f64)
 #define polygamma(n, x) (T)tc_polygamma_f64((double)(n), (double)(x))
+#define zeta(x, y) (T)tc_zeta_f64((double)(x), (double)(y))
+#define erfcx(x) (T)tc_erfcx((double)(x))
+#define erfinv(x) (T)tc_erfinv((double)(x))
+#define ndtri(x) (T)tc_ndtri((double)(x))
+#define log_ndtr(x) (T)tc_log_ndtr((double)(x))
+#define bessel_i(n, x, scaled) (T)tc_bessel_i((int)(n), (double)(x), (scaled) != 0)
+#define bessel_k(n, x, scaled) (T)tc_bessel_k((int)(n), (double)(x), (scaled) != 0)
+#define bessel_j0(x) (T)tc_bessel_j0((double)(x))
+#define bessel_j1(x) (T)tc_bessel_j1((double)(x))
+#define bessel_y0(x) (T)tc_bessel_y0((double)(x))
+#define bessel_y1(x) (T)tc_bessel_y1((double)(x))
+#define airy(x, slope) (T)tc_airy((double)(x), (slope) != 0)
+#define gammainc(a, x, upper) (T)tc_gammainc((double)(a), (double)(x), (upper) != 0)
+#define polynomial(kind, x, n) (T)tc_polynomial((int)(kind), (double)(x), (double)(n))
 #define gelu_tanh_slope(x) TC_F(x, tc_gelu_tanh_slope_f32, tc_gelu_tanh_slope_f64)
 #define infinity_sign(x) _Generic((x), float: tc_infinity_sign_f32, double: tc_infinity_sign_f64, default: tc_infinity_sign_i64)(x)
 #define atan2(x, y) TC_F2(x, y, atan2f, atan2, atan2)

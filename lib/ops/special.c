@@ -1,0 +1,193 @@
+/* special.c: special functions of tocha.special, each with its gradient above it. Where a gradient is not known in closed form, asking for
+   it is an error. */
+#include "ops.h"
+
+#define X (n->in[0])
+#define X2 (n->in[1])
+#define Y (n->out[0])
+#define G (g[0])
+#define IN TC_SAVE_IN(0)
+#define OUT TC_SAVE_OUT(0)
+#define GRAD(name) static void name##_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx)
+#define RULE(name, saved) static const tc_rule name##_rule = {#name, name##_grad, saved}
+
+static tc_tensor *times(tc_tensor *x, double number) { return tc_mul(x, tci_number(number)); }
+static tc_tensor *plus(tc_tensor *x, double number) { return tc_add(x, tci_number(number), 1); }
+static tc_tensor *zero_at(tc_tensor *x) { return tc_eq(x, tci_number(0)); }
+
+/* ---- names of functions that exist ---- */
+tc_tensor *tc_special_expit(tc_tensor *x) { return tc_sigmoid(x); }
+tc_tensor *tc_special_gammaln(tc_tensor *x) { return tc_lgamma(x); }
+tc_tensor *tc_special_psi(tc_tensor *x) { return tc_digamma(x); }
+
+/* ---- relatives of the error function ---- */
+GRAD(erfcx) { dx[0] = tc_mul(G, plus(times(tc_mul(X, Y), 2), -M_2_SQRTPI)); }
+RULE(erfcx, IN | OUT);
+tc_tensor *tc_special_erfcx(tc_tensor *x) { return tci_unary(TC_UNARY_erfcx, &erfcx_rule, x, NULL); }
+
+GRAD(erfinv) { dx[0] = tc_mul(G, times(tc_exp(tc_square(Y)), 1 / M_2_SQRTPI)); }
+RULE(erfinv, OUT);
+tc_tensor *tc_erfinv(tc_tensor *x) { return tci_unary(TC_UNARY_erfinv, &erfinv_rule, x, NULL); }
+
+static tc_tensor *normal_density(tc_tensor *x) { return times(tc_exp(times(tc_square(x), -0.5)), M_2_SQRTPI * M_SQRT1_2 / 2); }
+GRAD(ndtr) { dx[0] = tc_mul(G, normal_density(X)); }
+RULE(ndtr, IN);
+tc_tensor *tc_special_ndtr(tc_tensor *x) { return tci_unary(TC_UNARY_ndtr, &ndtr_rule, x, NULL); }
+
+GRAD(ndtri) { dx[0] = tc_mul(G, times(tc_exp(times(tc_square(Y), 0.5)), M_SQRT2 / M_2_SQRTPI * 2)); }
+RULE(ndtri, OUT);
+tc_tensor *tc_special_ndtri(tc_tensor *x) { return tci_unary(TC_UNARY_ndtri, &ndtri_rule, x, NULL); }
+
+GRAD(log_ndtr) { dx[0] = tc_true_divide(times(G, M_2_SQRTPI * M_SQRT1_2), tc_special_erfcx(times(X, -M_SQRT1_2))); } /* density / ndtr */
+RULE(log_ndtr, IN);
+tc_tensor *tc_special_log_ndtr(tc_tensor *x) { return tci_unary(TC_UNARY_log_ndtr, &log_ndtr_rule, x, NULL); }
+
+/* ---- logarithms ---- */
+GRAD(entr) { dx[0] = tc_neg(tc_mul(G, plus(tc_log(X), 1))); }
+RULE(entr, IN);
+tc_tensor *tc_special_entr(tc_tensor *x) { return tci_unary(TC_UNARY_entr, &entr_rule, x, NULL); }
+
+GRAD(xlog1py) { /* 0 log(0) is 0 here, so its slope is, too */
+  if (tci_needs(n, 0)) dx[0] = tc_mul(G, tc_where(tc_logical_and(zero_at(X), tc_le(X2, tci_number(-1))), tci_number(0), tc_log1p(X2)));
+  if (tci_needs(n, 1)) dx[1] = tc_true_divide(tc_mul(G, X), plus(X2, 1));
+}
+RULE(xlog1py, TC_SAVE_IN(0) | TC_SAVE_IN(1));
+tc_tensor *tc_special_xlog1py(tc_operand *x, tc_operand *y) { return tci_binary(TC_BINARY_xlog1py, &xlog1py_rule, x, y, NULL); }
+
+/* ---- modified Bessel functions ---- */
+static tc_tensor *bessel_i(tc_tensor *x, int order, bool scaled);
+static tc_tensor *bessel_k(tc_tensor *x, int order, bool scaled);
+
+/* I0' = I1, I1' = I0 - I1 / x; the scale e^-|x| takes off sign(x) times the function */
+GRAD(bessel_i) {
+  const double *p = n->attr;
+  bool scaled = p[1] != 0;
+  tc_tensor *slope;
+  if (p[0] == 0) slope = bessel_i(X, 1, scaled);
+  else {
+    tc_tensor *quotient = tc_where(zero_at(X), tci_number(0.5), tc_true_divide(Y, tc_where(zero_at(X), tci_number(1), X)));
+    slope = tc_sub(bessel_i(X, 0, scaled), quotient, 1);
+  }
+  if (scaled) slope = tc_sub(slope, tc_mul(tc_sign(X), Y), 1);
+  dx[0] = tc_mul(G, slope);
+}
+RULE(bessel_i, IN | OUT);
+static tc_tensor *bessel_i(tc_tensor *x, int order, bool scaled) {
+  return tci_unary(TC_UNARY_bessel_i, &bessel_i_rule, x, (double[4]){order, scaled});
+}
+tc_tensor *tc_i0(tc_tensor *x) { return bessel_i(x, 0, false); }
+tc_tensor *tc_special_i0e(tc_tensor *x) { return bessel_i(x, 0, true); }
+tc_tensor *tc_special_i1(tc_tensor *x) { return bessel_i(x, 1, false); }
+tc_tensor *tc_special_i1e(tc_tensor *x) { return bessel_i(x, 1, true); }
+tc_tensor *tc_special_modified_bessel_i0(tc_tensor *x) { return bessel_i(x, 0, false); }
+tc_tensor *tc_special_modified_bessel_i1(tc_tensor *x) { return bessel_i(x, 1, false); }
+
+/* K0' = -K1, K1' = -K0 - K1 / x; the scale e^x adds the function */
+GRAD(bessel_k) {
+  const double *p = n->attr;
+  bool scaled = p[1] != 0;
+  tc_tensor *slope = tc_neg(bessel_k(X, p[0] == 0, scaled));
+  if (p[0] != 0) slope = tc_sub(slope, tc_true_divide(Y, X), 1);
+  if (scaled) slope = tc_add(slope, Y, 1);
+  dx[0] = tc_mul(G, slope);
+}
+RULE(bessel_k, IN | OUT);
+static tc_tensor *bessel_k(tc_tensor *x, int order, bool scaled) {
+  return tci_unary(TC_UNARY_bessel_k, &bessel_k_rule, x, (double[4]){order, scaled});
+}
+tc_tensor *tc_special_modified_bessel_k0(tc_tensor *x) { return bessel_k(x, 0, false); }
+tc_tensor *tc_special_modified_bessel_k1(tc_tensor *x) { return bessel_k(x, 1, false); }
+tc_tensor *tc_special_scaled_modified_bessel_k0(tc_tensor *x) { return bessel_k(x, 0, true); }
+tc_tensor *tc_special_scaled_modified_bessel_k1(tc_tensor *x) { return bessel_k(x, 1, true); }
+
+/* ---- Bessel functions: the derivative of order 0 is that of order 1 negated, that of order 1 is order 0 minus itself over x ---- */
+static tc_tensor *slope_of_order_1(tc_tensor *order_0, tc_tensor *order_1, tc_tensor *x) {
+  tc_tensor *quotient = tc_where(zero_at(x), tci_number(0.5), tc_true_divide(order_1, tc_where(zero_at(x), tci_number(1), x)));
+  return tc_sub(order_0, quotient, 1);
+}
+GRAD(bessel_j0) { dx[0] = tc_neg(tc_mul(G, tc_special_bessel_j1(X))); }
+RULE(bessel_j0, IN);
+tc_tensor *tc_special_bessel_j0(tc_tensor *x) { return tci_unary(TC_UNARY_bessel_j0, &bessel_j0_rule, x, NULL); }
+GRAD(bessel_j1) { dx[0] = tc_mul(G, slope_of_order_1(tc_special_bessel_j0(X), Y, X)); }
+RULE(bessel_j1, IN | OUT);
+tc_tensor *tc_special_bessel_j1(tc_tensor *x) { return tci_unary(TC_UNARY_bessel_j1, &bessel_j1_rule, x, NULL); }
+GRAD(bessel_y0) { dx[0] = tc_neg(tc_mul(G, tc_special_bessel_y1(X))); }
+RULE(bessel_y0, IN);
+tc_tensor *tc_special_bessel_y0(tc_tensor *x) { return tci_unary(TC_UNARY_bessel_y0, &bessel_y0_rule, x, NULL); }
+GRAD(bessel_y1) { dx[0] = tc_mul(G, tc_sub(tc_special_bessel_y0(X), tc_true_divide(Y, X), 1)); }
+RULE(bessel_y1, IN | OUT);
+tc_tensor *tc_special_bessel_y1(tc_tensor *x) { return tci_unary(TC_UNARY_bessel_y1, &bessel_y1_rule, x, NULL); }
+
+GRAD(spherical) { /* (cos(x) - y) / x, -x / 3 at 0 */
+  tc_tensor *slope = tc_true_divide(tc_sub(tc_cos(X), Y, 1), tc_where(zero_at(X), tci_number(1), X));
+  dx[0] = tc_mul(G, tc_where(zero_at(X), times(X, -1.0 / 3), slope));
+}
+RULE(spherical, IN | OUT);
+tc_tensor *tc_special_spherical_bessel_j0(tc_tensor *x) { return tci_unary(TC_UNARY_spherical_bessel_j0, &spherical_rule, x, NULL); }
+
+/* Airy's equation: Ai'' = x Ai */
+static tc_tensor *airy(tc_tensor *x, bool slope);
+GRAD(airy) { dx[0] = tc_mul(G, *(const double *)n->attr ? tc_mul(X, airy(X, false)) : airy(X, true)); }
+RULE(airy, IN);
+static tc_tensor *airy(tc_tensor *x, bool slope) { return tci_unary(TC_UNARY_airy, &airy_rule, x, (double[4]){slope}); }
+tc_tensor *tc_special_airy_ai(tc_tensor *x) { return airy(x, false); }
+
+/* ---- the gamma function's relatives ---- */
+tc_tensor *tc_mvlgamma(tc_tensor *x, int64_t p) { /* p (p - 1) / 4 log pi + the sum over i < p of lgamma(x - i / 2) */
+  if (!x) return NULL;
+  if (p < 1) return tci_fail("p: got %lld, takes 1 or more", (long long)p);
+  tc_tensor *shifts = tc_arange(0, -0.5 * (double)p, -0.5, tci_float_type(x->dtype), x->device, false);
+  tc_tensor *sum = tc_sum(tc_lgamma(tc_add(tc_unsqueeze(x, -1), shifts, 1)), (tc_dim[]){-1}, 1, false, TC_NONE);
+  return plus(sum, (double)p * (double)(p - 1) / 4 * log(M_PI));
+}
+tc_tensor *tc_special_multigammaln(tc_tensor *x, int64_t p) { return tc_mvlgamma(x, p); }
+
+/* by the second argument x: x^(a-1) e^-x / gamma(a), negative for the upper function */
+GRAD(gammainc) {
+  if (tci_needs(n, 0)) { tci_fail("the gradient to the first argument is not known"); return; }
+  tc_tensor *log_slope = tc_sub(tc_sub(tc_mul(plus(X, -1), tc_log(X2)), X2, 1), tc_lgamma(X), 1);
+  tc_tensor *slope = tc_mul(G, tc_exp(log_slope));
+  dx[1] = *(const double *)n->attr ? tc_neg(slope) : slope;
+}
+RULE(gammainc, TC_SAVE_IN(0) | TC_SAVE_IN(1));
+static tc_tensor *gammainc(tc_tensor *a, tc_tensor *x, bool upper) { return tci_binary(TC_BINARY_gammainc, &gammainc_rule, a, x, (double[4]){upper}); }
+tc_tensor *tc_igamma(tc_operand *a, tc_operand *x) { return gammainc(a, x, false); }
+tc_tensor *tc_igammac(tc_operand *a, tc_operand *x) { return gammainc(a, x, true); }
+
+/* d/dq zeta(s, q) = -s zeta(s + 1, q) */
+GRAD(zeta) {
+  if (tci_needs(n, 0)) { tci_fail("the gradient to the first argument is not known"); return; }
+  dx[1] = tc_neg(tc_mul(G, tc_mul(X, tc_special_zeta(plus(X, 1), X2))));
+}
+RULE(zeta, TC_SAVE_IN(0) | TC_SAVE_IN(1));
+tc_tensor *tc_special_zeta(tc_operand *x, tc_operand *q) { return tci_binary(TC_BINARY_zeta, &zeta_rule, x, q, NULL); }
+
+/* ---- orthogonal polynomials: the gradient of some is a polynomial of a lower degree ---- */
+enum { CHEBYSHEV_T, CHEBYSHEV_U, CHEBYSHEV_V, CHEBYSHEV_W, HERMITE_H, HERMITE_HE, LAGUERRE_L, LEGENDRE_P }; /* as in kernels/special.h */
+static tc_tensor *polynomial(int kind, tc_tensor *x, tc_tensor *degree);
+GRAD(polynomial) {
+  int kind = (int)*(const double *)n->attr;
+  tc_tensor *lower = plus(X2, -1);
+  if (!tci_needs(n, 0)) return;
+  if (kind == CHEBYSHEV_T) dx[0] = tc_mul(tc_mul(G, X2), polynomial(CHEBYSHEV_U, X, lower));
+  else if (kind == HERMITE_H) dx[0] = tc_mul(tc_mul(G, times(X2, 2)), polynomial(HERMITE_H, X, lower));
+  else if (kind == HERMITE_HE) dx[0] = tc_mul(tc_mul(G, X2), polynomial(HERMITE_HE, X, lower));
+  else tci_fail("the gradient of this polynomial is not known");
+}
+RULE(polynomial, TC_SAVE_IN(0) | TC_SAVE_IN(1));
+static tc_tensor *polynomial(int kind, tc_tensor *x, tc_tensor *degree) {
+  return tci_binary(TC_BINARY_polynomial, &polynomial_rule, x, degree, (double[4]){kind});
+}
+static tc_tensor *shifted(int kind, tc_tensor *x, tc_tensor *degree) { return polynomial(kind, plus(times(x, 2), -1), degree); }
+tc_tensor *tc_special_chebyshev_polynomial_t(tc_operand *x, tc_operand *n) { return polynomial(CHEBYSHEV_T, x, n); }
+tc_tensor *tc_special_chebyshev_polynomial_u(tc_operand *x, tc_operand *n) { return polynomial(CHEBYSHEV_U, x, n); }
+tc_tensor *tc_special_chebyshev_polynomial_v(tc_operand *x, tc_operand *n) { return polynomial(CHEBYSHEV_V, x, n); }
+tc_tensor *tc_special_chebyshev_polynomial_w(tc_operand *x, tc_operand *n) { return polynomial(CHEBYSHEV_W, x, n); }
+tc_tensor *tc_special_shifted_chebyshev_polynomial_t(tc_operand *x, tc_operand *n) { return shifted(CHEBYSHEV_T, x, n); }
+tc_tensor *tc_special_shifted_chebyshev_polynomial_u(tc_operand *x, tc_operand *n) { return shifted(CHEBYSHEV_U, x, n); }
+tc_tensor *tc_special_shifted_chebyshev_polynomial_v(tc_operand *x, tc_operand *n) { return shifted(CHEBYSHEV_V, x, n); }
+tc_tensor *tc_special_shifted_chebyshev_polynomial_w(tc_operand *x, tc_operand *n) { return shifted(CHEBYSHEV_W, x, n); }
+tc_tensor *tc_special_hermite_polynomial_h(tc_operand *x, tc_operand *n) { return polynomial(HERMITE_H, x, n); }
+tc_tensor *tc_special_hermite_polynomial_he(tc_operand *x, tc_operand *n) { return polynomial(HERMITE_HE, x, n); }
+tc_tensor *tc_special_laguerre_polynomial_l(tc_operand *x, tc_operand *n) { return polynomial(LAGUERRE_L, x, n); }
+tc_tensor *tc_special_legendre_polynomial_p(tc_operand *x, tc_operand *n) { return polynomial(LEGENDRE_P, x, n); }
