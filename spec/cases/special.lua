@@ -119,7 +119,7 @@ row('special_entr', nil, nil, {label = 'edges', args = {{T{5, values = {0, -1, 1
   reference = function() return {shape = {5}, 0, -huge, 0, -huge, 0 / 0} end})
 row('special_xlog1py', {{0.3, 2}, {-0.5, 3}}, function(x, y) return x * S.log1p(y) end, {n = 2})
 row('i0', {-4, 4}, function(x) return bessel_i(0, x) end, {half = 4})
-row('i0', {20, 30}, function(x) return bessel_i(0, x) end, {label = 'far out', dtypes = {'float64', 'float32'}})
+row('i0', {20, 30}, function(x) return bessel_i(0, x) end, {label = 'far out', dtypes = {'float64', 'float32'}, gtol = {1e-3, 1}})
 row('special_i0e', {-4, 4}, function(x) return exp(-abs(x)) * bessel_i(0, x) end, {away = {0}})
 row('special_i1', {-4, 4}, function(x) return bessel_i(1, x) end, {half = 4, away = {0}})
 row('special_i1e', {-30, 30}, function(x) return exp(-abs(x)) * bessel_i(1, x) end, {away = {0}})
