@@ -192,6 +192,7 @@ end
 
 local function results(...)
   local out = {n = select('#', ...), ...}
+  while out.n > 1 and out[out.n] == nil do out.n = out.n - 1 end
   if out.n == 1 and type(out[1]) == 'table' and not P.is(out[1]) then
     out = out[1]
     out.n = #out

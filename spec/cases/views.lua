@@ -96,7 +96,8 @@ add('unfold', {{T{7}, 1, 3, 2}, {T{2, 5}, 2, 2, 1}, {T{4, 2}, 1, 4, 1}}, functio
     place[dim] = (at[dim] - 1) * step + at[#at]
     return x[P.place(x, place)]
   end)
-end, {wrong = {{T{4}, 1, 5, 1, says = {'unfold', '5', '4'}}, {T{4}, 1, 2, 0, says = {'unfold', '0'}}}})
+end, {wrong = {{T{4}, 1, 5, 1, says = {'unfold', '5', '4'}}, {T{4}, 1, 2, 0, says = {'unfold', '0'}}},
+  call = function(x, ...) return require('tocha').zeros(1).unfold(x, ...) end})
 
 add('permute', {{T{2, 3, 4}, {3, 1, 2}}, {T{2, 3}, 2, 1}, {T{2, 3}, {-1, 1}}, {T{0, 2}, {2, 1}}}, function(x, ...) return P.permute(x, list_of(...)) end,
   {wrong = {{T{2, 3}, {1, 1}, says = {'permute'}}, {T{2, 3}, {1}, says = {'permute'}}, {T{2, 3}, {1, 3}, says = {'permute', '3'}}}})
