@@ -5,11 +5,13 @@
 #include "cpu.h"
 #include <stdlib.h>
 
-/* registers: vectors of SLIDE_BYTES; a block of ROWS outputs by 3 vectors of positions; OUTPUTS by TAPS sums for weights */
+/* registers: vectors of SLIDE_BYTES; a block of ROWS outputs by 3 vectors of positions; OUTPUTS (or FEW)
+   by TAPS (or 6) sums for weights */
 #if defined(__AVX512F__)
 enum { SLIDE_BYTES = 64 };
 #define SLIDE_ROWS 8
 #define SLIDE_OUTPUTS 4
+#define SLIDE_FEW 2
 #define SLIDE_TAPS 6
 #else
 #ifdef __AVX2__
@@ -18,8 +20,9 @@ enum { SLIDE_BYTES = 32 };
 enum { SLIDE_BYTES = 16 };
 #endif
 #define SLIDE_ROWS 4
-#define SLIDE_OUTPUTS 3
-#define SLIDE_TAPS 4
+#define SLIDE_OUTPUTS 4
+#define SLIDE_FEW 2
+#define SLIDE_TAPS 3
 #endif
 
 static int64_t volume(const int64_t *s) { return s[0] * s[1] * s[2]; }
@@ -103,14 +106,18 @@ static void *room(scratch *s, int64_t bytes) {
 static _Thread_local scratch inputs, weights, gradients;
 
 #define T float
+#define SLIDE_INDEX int32_t
 #define S(name) f32_##name
 #include "slide.h"
 #undef T
+#undef SLIDE_INDEX
 #undef S
 #define T double
+#define SLIDE_INDEX int64_t
 #define S(name) f64_##name
 #include "slide.h"
 #undef T
+#undef SLIDE_INDEX
 #undef S
 
 static double work_of(const slide *s) {
@@ -236,8 +243,9 @@ static int64_t samples_together(const slide *s, const layout *l, int bytes) {
   return l->tile[0] < s->out[0] || l->tile[1] < s->out[1] ? 1 : larger(1, smaller(most, wanted));
 }
 
-static void weight_share(const slide *s, const layout *l, int dtype, int64_t group, int64_t first, int64_t last, char *w, const char *g, const char *x,
-                         char *buffer, char *turned) {
+/* samples first..last-1 of one group and s->o of its outputs, which begin at channel `channel` of g's `channels` */
+static void weight_share(const slide *s, const layout *l, int dtype, int64_t channel, int64_t group, int64_t first, int64_t last, char *w, const char *g,
+                         const char *x, int64_t channels, char *buffer, char *turned) {
   int bytes = tc_dtype_bytes(dtype), lanes = SLIDE_BYTES / bytes;
   int64_t in = volume(s->in) * s->c * bytes, out = volume(s->out);
   for (int64_t sample = first; sample < last; sample += l->samples)
@@ -250,7 +258,7 @@ static void weight_share(const slide *s, const layout *l, int dtype, int64_t gro
           if (dtype == TC_FLOAT64) f64_fill(s, l, (double *)buffer, (const double *)xs, b, d0, h0);
           else f32_fill(s, l, (float *)buffer, (const float *)xs, b, d0, h0);
           for (int64_t o = 0; o < s->o; o++) {
-            const char *gs = g + ((((sample + b) * s->groups + group) * s->o + o) * out + (d0 * s->out[1] + h0) * s->out[2]) * bytes;
+            const char *gs = g + (((sample + b) * channels + channel + o) * out + (d0 * s->out[1] + h0) * s->out[2]) * bytes;
             char *to = turned + (o * g_o + b * dn * run) * bytes;
             if (dtype == TC_FLOAT64) f64_fill_gradient(s, l, (double *)to, (const double *)gs, dn, hn, run);
             else f32_fill_gradient(s, l, (float *)to, (const float *)gs, dn, hn, run);
@@ -265,6 +273,18 @@ static void weight_share(const slide *s, const layout *l, int dtype, int64_t gro
       }
 }
 
+/* Into how many parts the batch is cut: each has sums of its own in memory, and should have some thousand positions to add up. */
+static int64_t parts_of(const slide *s, int64_t bytes) {
+  int64_t by_memory = (8 << 20) / (bytes + 1), by_length = s->n * volume(s->out) / 2048;
+  return larger(1, smaller(smaller(8, s->n), larger(2, smaller(by_memory, by_length))));
+}
+
+/* How many outputs one thread takes on where parts and groups are few. */
+static int64_t chunk_of(const slide *s, int64_t parts) {
+  int64_t wanted = (8 + parts * s->groups - 1) / (parts * s->groups), chunk = (s->o + wanted - 1) / wanted;
+  return smaller(s->o, larger(16, (chunk + 3) / 4 * 4));
+}
+
 /* w must be zero on entry. The batch is cut into a number of parts that depends on the sizes alone, each summed by itself and then added
    in order, so that the result does not depend on the number of threads. */
 int TC_KERNEL(conv_weight)(const tc_conv *p, int dtype, void *w, const void *g, const void *x) {
@@ -272,22 +292,25 @@ int TC_KERNEL(conv_weight)(const tc_conv *p, int dtype, void *w, const void *g, 
   int bytes = tc_dtype_bytes(dtype);
   int64_t group_size = s.o * s.c * volume(s.k), size = s.groups * group_size;
   if (s.n * volume(s.out) * size == 0) return TC_OK;
-  int64_t parts = smaller(s.n, larger(2, smaller(8, (8 << 20) / (size * bytes + 1))));
+  int64_t parts = parts_of(&s, size * bytes), chunk = chunk_of(&s, parts), chunks = (s.o + chunk - 1) / chunk;
   layout l;
   choose_tile(&s, &l, bytes, 1);
   lay_out(&s, &l, l.tile[0], l.tile[1], smaller(samples_together(&s, &l, bytes), (s.n + parts - 1) / parts));
   char *sums = parts > 1 ? calloc((size_t)(parts * size), (size_t)bytes) : w;
   if (!sums) return TC_NO_MEMORY;
-  int64_t turned_size = s.o * l.samples * l.tile[0] * (l.tile[1] * l.pitch + SLIDE_BYTES / bytes);
+  int64_t turned_size = chunk * l.samples * l.tile[0] * (l.tile[1] * l.pitch + SLIDE_BYTES / bytes);
   int status = find_offsets(&s, &l) ? TC_OK : TC_NO_MEMORY;
-  TC_PARALLEL(status == TC_OK ? parts * s.groups : 0, 1, work_of(&s)) {
+  TC_PARALLEL(status == TC_OK ? parts * s.groups * chunks : 0, 1, work_of(&s)) {
     char *buffer = room(&inputs, (l.total + SLACK) * bytes), *turned = room(&gradients, turned_size * bytes);
     if (!buffer || !turned) status = TC_NO_MEMORY;
     else {
       memset(buffer, 0, (size_t)((l.total + SLACK) * bytes));
       for (int64_t i = lo; i < hi; i++) {
-        int64_t part = i / s.groups, group = i % s.groups;
-        weight_share(&s, &l, dtype, group, s.n * part / parts, s.n * (part + 1) / parts, sums + (part * size + group * group_size) * bytes, g, x, buffer, turned);
+        int64_t part = i / chunks / s.groups, group = i / chunks % s.groups, first = i % chunks * chunk;
+        slide own = s; /* outputs first .. first + own.o - 1 */
+        own.o = smaller(chunk, s.o - first);
+        weight_share(&own, &l, dtype, group * s.o + first, group, s.n * part / parts, s.n * (part + 1) / parts,
+                     sums + (part * size + group * group_size + first * s.c * volume(s.k)) * bytes, g, x, s.o * s.groups, buffer, turned);
       }
     }
   } TC_PARALLEL_END

@@ -40,9 +40,21 @@ static S(forward_kernel) S(pick)(int rows, int64_t left, int *vectors) {
   return want == 1 ? S(forward_block1) : want == 2 ? S(forward_block2) : S(forward_block3);
 }
 
-static T S(total)(const T *lanes, int n) { /* pairs first: the error grows with the logarithm */
-  if (n == 1) return lanes[0];
-  return S(total)(lanes, n / 2) + S(total)(lanes + n / 2, n / 2);
+/* sums of neighbouring lanes: those of a, then those of b */
+static inline S(vec) S(pairs)(S(vec) a, S(vec) b) {
+  typedef SLIDE_INDEX mask __attribute__((vector_size(SLIDE_BYTES)));
+  mask even, odd;
+  _Pragma("GCC unroll 16") for (int i = 0; i < S(LANES); i++) even[i] = 2 * i, odd[i] = 2 * i + 1;
+  return __builtin_shuffle(a, b, even) + __builtin_shuffle(a, b, odd);
+}
+
+/* Each of `many` vectors becomes the sum of its lanes, all of them side by side at v. There must be room up to a multiple of the lanes. */
+static void S(totals)(S(vec) *v, int many) {
+  const S(vec) zero = {0};
+  for (int width = S(LANES); width > 1; width /= 2, many = (many + 1) / 2) {
+    if (many % 2) v[many] = zero;
+    for (int i = 0; i < (many + 1) / 2; i++) v[i] = S(pairs)(v[2 * i], v[2 * i + 1]);
+  }
 }
 
 /* MO rows of g by MT shifted views of x, over `runs` stretches of n vectors: sums[m * MT + t]. Inputs' rows lie g_row apart; stretches g_run and x_run. */
@@ -62,14 +74,14 @@ static T S(total)(const T *lanes, int n) { /* pairs first: the error grows with 
           _Pragma("GCC unroll 8") for (int m = 0; m < MO; m++) acc[m][t] += v[m] * b; \
         } \
       } \
-    T lanes[S(LANES)]; \
-    for (int m = 0; m < MO; m++) for (int t = 0; t < MT; t++) { \
-      memcpy(lanes, &acc[m][t], sizeof lanes); \
-      sums[m * MT + t] = S(total)(lanes, S(LANES)); \
-    } \
+    S(vec) all[SLIDE_OUTPUTS * 6 + 1]; \
+    for (int m = 0; m < MO; m++) for (int t = 0; t < MT; t++) all[m * MT + t] = acc[m][t]; \
+    S(totals)(all, MO * MT); \
+    memcpy(sums, all, MO * MT * sizeof(T)); \
   }
-SLIDE_WEIGHT(block, SLIDE_OUTPUTS, SLIDE_TAPS)
-SLIDE_WEIGHT(single, 1, SLIDE_TAPS)
+SLIDE_WEIGHT(block, SLIDE_OUTPUTS, SLIDE_TAPS) /* many outputs: little is read for each product */
+SLIDE_WEIGHT(few, SLIDE_FEW, 6)
+SLIDE_WEIGHT(single, 1, 6)
 #undef SLIDE_WEIGHT
 
 /* ---- the padded input: (phase, channel, sample, depth, height, pitch) ---- */
@@ -172,19 +184,22 @@ static void S(fill_gradient)(const slide *s, const layout *l, T *to, const T *g,
     }
 }
 
+typedef void (*S(weight_kernel))(int64_t, int64_t, const T *const *, int64_t, const T *const *, int64_t, T *);
+
 /* w (o, taps) += sums over what the buffers hold */
 static void S(add_weights)(const slide *s, const layout *l, T *w, const T *g, int64_t g_o, int64_t runs, int64_t run, int64_t x_run, const T *x) {
   int64_t taps = s->c * volume(s->k);
-  int many = s->o == 1 ? 1 : SLIDE_OUTPUTS;
-  T sums[SLIDE_OUTPUTS * SLIDE_TAPS]; const T *rows[SLIDE_OUTPUTS], *views[SLIDE_TAPS];
-  for (int64_t o = 0; o < s->o; o += many) {
+  T sums[SLIDE_OUTPUTS * 6]; const T *rows[SLIDE_OUTPUTS], *views[6];
+  for (int64_t o = 0, many; o < s->o; o += many) {
+    int64_t left = s->o - o, wide = left > SLIDE_FEW ? SLIDE_TAPS : 6;
+    many = left > SLIDE_FEW ? SLIDE_OUTPUTS : left > 1 ? SLIDE_FEW : 1;
+    S(weight_kernel) f = left > SLIDE_FEW ? S(weight_block) : left > 1 ? S(weight_few) : S(weight_single);
     for (int m = 0; m < many; m++) rows[m] = g + (o + m < s->o ? o + m : s->o - 1) * g_o;
-    for (int64_t t = 0; t < taps; t += SLIDE_TAPS) {
-      for (int k = 0; k < SLIDE_TAPS; k++) views[k] = x + l->off[t + k < taps ? t + k : taps - 1];
-      if (many == 1) S(weight_single)(runs, run / S(LANES), rows, run, views, x_run, sums);
-      else S(weight_block)(runs, run / S(LANES), rows, run, views, x_run, sums);
+    for (int64_t t = 0; t < taps; t += wide) {
+      for (int k = 0; k < wide; k++) views[k] = x + l->off[t + k < taps ? t + k : taps - 1];
+      f(runs, run / S(LANES), rows, run, views, x_run, sums);
       for (int64_t m = 0; m < many && o + m < s->o; m++)
-        for (int64_t k = 0; k < SLIDE_TAPS && t + k < taps; k++) w[(o + m) * taps + t + k] += sums[m * SLIDE_TAPS + k];
+        for (int64_t k = 0; k < wide && t + k < taps; k++) w[(o + m) * taps + t + k] += sums[m * wide + k];
     }
   }
 }
