@@ -30,6 +30,7 @@ local fields = {
   ['tocha.io'] = 'save load',
   ['tocha.numeric'] = 'gradient',
   ['tocha.products'] = 'chain_matmul',
+  ['tocha.einsum'] = 'einsum tensordot',
   ['tocha.print'] = 'set_printoptions',
   ['tocha.memory'] = 'memory_stats memory_summary empty_cache scope live_tensors',
   ['tocha.indexing'] = 'ellipsis newaxis',
@@ -94,6 +95,11 @@ end, __names = function()
   for name in pairs(method_home) do names[#names + 1] = name end
   return names
 end})
+
+-- `luajit -ltocha`: who asks for the library on the command line wants its name there
+for i, word in pairs(type(arg) == 'table' and arg or {}) do
+  if type(i) == 'number' and i < 0 and (word == '-ltocha' or word == '-l' and arg[i + 1] == 'tocha') then rawset(_G, 'tocha', tocha) end
+end
 
 tocha.errors, tocha.handles_hooked = errors, handle.hooked
 return tocha

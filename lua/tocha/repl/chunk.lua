@@ -5,7 +5,10 @@ local rewrite = require 'tocha.repl.rewrite'
 
 local chunk = {}
 
-local function ends_too_early(message) return message:find("near '<eof>'", 1, true) ~= nil end
+-- a string in quotes ends with its line: no other line completes it
+local function ends_too_early(message)
+  return message:find("near '<eof>'", 1, true) ~= nil and not message:find('unfinished string', 1, true)
+end
 
 -- Compiled with the questions of rewrite.interruptible; as it is where these do not fit (a function with too many locals).
 local function build(source, name)
@@ -19,6 +22,7 @@ end
 -- @tparam string name what tracebacks call it
 -- @return the function; or nil, the error message, and whether more lines could complete the source
 function chunk.compile(source, name)
+  if source:byte(1) == 27 then return nil, 'an escape character: this is no Lua' end -- loadstring would take it for bytecode
   source = source:gsub('^%s*=', 'return ')
   local expression = build('return ' .. source, name)
   if expression then return expression end

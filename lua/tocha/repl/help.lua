@@ -191,6 +191,7 @@ return function(question)
   if path:find('[^%w_%.:]') then return unknown(path) end
   local value, owner, last = names.value(path)
   if owner == _G and value == nil and tocha[path] ~= nil then value, path = tocha[path], 'tocha.' .. path end
+  if value == nil and path:find('^%a+:%a') then value = require('tocha.tensor').methods[last] end
   local fn, is_operator = find_operator(value, last)
   if is_operator then return operator_text(fn) end
   if value == nil then return unknown(path) end

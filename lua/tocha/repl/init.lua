@@ -31,7 +31,7 @@ local function user_frames(trace)
   for line in trace:gmatch('\n(\t[^\n]*)') do
     if line:find("in function 'xpcall'", 1, true) then break end
     local internal = line:find(here, 1, true) or line:find("[C]: in function 'error'", 1, true) or line:find('tocha/errors.lua', 1, true)
-      or line:find('^\ttocha%.[%w_]+:%d+:') -- a generated operator
+      or line:find('^\ttocha%.[%w_]+:%d+:') or line:find('^\t%[builtin') or line:find('^\t%[C%]: at') -- a generated operator, `error`
     if not internal then lines[#lines + 1] = line end
   end
   return lines

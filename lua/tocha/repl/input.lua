@@ -38,16 +38,25 @@ local libraries = {'readline.so.8', 'readline.so.7', 'edit.so.2', 'edit.so.0', '
 --- True if file descriptor 0, 1 or 2 is a terminal.
 function input.is_terminal(fd) return libc.isatty(fd) ~= 0 end
 
+local waiting, byte = ffi.new('struct tocha_pollfd', {fd = 0, events = 1}), ffi.new('uint8_t[1]')
+
+-- Waits for something to read; false if Ctrl-C came first. The signal may reach another thread, so the wait looks up now and then.
+local function wait()
+  while not interrupt.pending() do
+    if libc.poll(waiting, 1, 300) > 0 then return true end
+  end
+  return false
+end
+
 ---------------------------------------------------------------- plain lines
 local function plain_line(prompt)
   io.write(prompt)
   io.flush()
-  local line = io.read()
-  if interrupt.pending() then
+  if input.is_terminal(0) and not wait() then
     io.write('\n')
     return false
   end
-  return line
+  return io.read()
 end
 
 ---------------------------------------------------------------- an editor
@@ -90,6 +99,7 @@ local function completer(lib)
       local before = from > 0 and ffi.string(lib.rl_line_buffer + from - 1, 1) or ''
       if before == '"' or before == "'" then return nil end -- a string: the editor completes file names
       lib.rl_attempted_completion_over = 1
+      lib.rl_completion_append_character = 0
       local words = complete(ffi.string(word))
       return #words > 0 and c_list(words) or nil
     end)
@@ -97,18 +107,12 @@ local function completer(lib)
   end
 end
 
-local waiting, byte = ffi.new('struct tocha_pollfd', {fd = 0, events = 1}), ffi.new('uint8_t[1]')
-
 -- a key; Ctrl-C ends the line, which is then thrown away
 local function next_key()
-  while true do
-    if interrupt.pending() then
-      io.write('^C')
-      io.flush()
-      return NEWLINE
-    end
-    if libc.poll(waiting, 1, 500) > 0 then return libc.read(0, byte, 1) == 1 and byte[0] or EOF end
-  end
+  if wait() then return libc.read(0, byte, 1) == 1 and byte[0] or EOF end
+  io.write('^C')
+  io.flush()
+  return NEWLINE
 end
 
 local function history_path()
@@ -128,7 +132,6 @@ local function prepare(lib)
   lib.rl_completer_word_break_characters = kept.breaks
   lib.rl_basic_word_break_characters = kept.breaks
   lib.rl_getc_function = kept.getc
-  lib.rl_completion_append_character = 0
   local path = history_path()
   lib.stifle_history(MOST_HISTORY)
   if path then lib.read_history(path) end

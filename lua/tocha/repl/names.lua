@@ -63,9 +63,9 @@ end
 --- The value of a path such as `tocha.nn.Linear` or `x:sum`, without ever raising an error.
 -- @return the value, or nil; what it was found in; its last name
 function names.value(path)
-  local value, owner, last = _G, nil, nil
+  local value, owner, last = _G, nil, path:match('[%w_]*$')
   for name in path:gmatch('[%a_][%w_]*') do
-    owner, last = value, name
+    owner = value
     local ok, found = pcall(function() return owner[name] end)
     value = ok and found
     if not ok or found == nil then return nil, owner, last end

@@ -35,7 +35,7 @@ end
 
 --- The source with a call of `tick` at the start of every block that can run again, and before every goto.
 function rewrite.interruptible(source)
-  local tokens, edits, call = tokens_of(source), {}, ' ' .. rewrite.tick .. '() '
+  local tokens, edits, call = tokens_of(source), {}, ' ' .. rewrite.tick .. '(); '
   for i, token in ipairs(tokens) do
     if token.kind == 'keyword' and (token.text == 'do' or token.text == 'repeat') then
       edits[#edits + 1] = {at = token.to + 1, text = call}
