@@ -30,14 +30,13 @@ static int dtype_of(int code) {
   }
 }
 
-/* Up to n bytes, fewer at the end of the file; -1 after an error. */
+/* Up to n bytes, fewer at the end of the file; -1 after an error. zlib notes a stream that was cut off, but gives no error for it. */
 static int64_t take(tc_idx *x, void *to, int64_t n) {
   int64_t done = 0;
   while (done < n) {
-    int got = gzread(x->file, (char *)to + done, (unsigned)(n - done < CHUNK ? n - done : CHUNK));
-    if (got < 0) {
-      int code;
-      const char *text = gzerror(x->file, &code);
+    int code = Z_OK, got = gzread(x->file, (char *)to + done, (unsigned)(n - done < CHUNK ? n - done : CHUNK));
+    const char *text = got <= 0 ? gzerror(x->file, &code) : NULL;
+    if (got < 0 || code == Z_BUF_ERROR) {
       tci_fail("%s: the compressed data is damaged (%s)", x->path, code == Z_ERRNO ? strerror(errno) : text);
       return -1;
     }
