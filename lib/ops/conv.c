@@ -89,17 +89,6 @@ static tc_tensor *to_weight(const conv *a, tc_tensor *g, tc_tensor *x, const int
 }
 
 /* ---- reading arguments ---- */
-static bool spread(const char *name, const int64_t *v, int n, int nd, int64_t otherwise, int64_t least, int64_t *to) {
-  for (int d = 0; d < 3 - nd; d++) to[d] = otherwise;
-  if (v && n != 1 && n != nd) return tci_fail("%s: got %d numbers, takes 1 or %d", name, n, nd) != NULL;
-  for (int d = 0; d < nd; d++) {
-    int64_t value = !v || n == 0 ? otherwise : n == 1 ? v[0] : v[d];
-    if (value < least) return tci_fail("%s: got %lld, takes %lld or more", name, (long long)value, (long long)least) != NULL;
-    to[3 - nd + d] = value;
-  }
-  return true;
-}
-
 static bool check_inputs(int nd, tc_tensor *x, tc_tensor *w, tc_tensor *bias) {
   if (!x || !w) return false;
   if (w->ndim != nd + 2) return tci_fail("weight: got %s, takes %d dims", tci_shape(w), nd + 2) != NULL;
@@ -148,9 +137,9 @@ static tc_tensor *conv_nd(int nd, tc_tensor *x, tc_tensor *w, tc_tensor *bias, c
   conv a = {.nd = nd, .groups = groups};
   if (!check_inputs(nd, x, w, bias) || !check_bias(bias, w->size[0])) return NULL;
   if (groups < 1) return tci_fail("groups: got %lld, takes 1 or more", (long long)groups);
-  if (!spread("stride", stride, n_stride, nd, 1, 1, a.stride) || !spread("dilation", dilation, n_dilation, nd, 1, 1, a.dilation)) return NULL;
+  if (!tci_spread("stride", stride, n_stride, nd, 1, 1, a.stride) || !tci_spread("dilation", dilation, n_dilation, nd, 1, 1, a.dilation)) return NULL;
   if (padding && n_padding && padding[0] == TC_NONE) x = pad_same(nd, x, w, &a);
-  else if (!spread("padding", padding, n_padding, nd, 0, 0, a.pad)) return NULL;
+  else if (!tci_spread("padding", padding, n_padding, nd, 0, 0, a.pad)) return NULL;
   return x ? convolution(nd, x, w, bias, &a) : NULL;
 }
 
@@ -195,8 +184,8 @@ static tc_tensor *conv_transpose_nd(int nd, tc_tensor *x, tc_tensor *w, tc_tenso
   if (!check_inputs(nd, x, w, bias)) return NULL;
   if (groups < 1) return tci_fail("groups: got %lld, takes 1 or more", (long long)groups);
   if (!check_bias(bias, w->size[1] * groups)) return NULL;
-  if (!spread("stride", stride, n_stride, nd, 1, 1, a.stride) || !spread("padding", padding, n_padding, nd, 0, 0, a.pad) ||
-      !spread("dilation", dilation, n_dilation, nd, 1, 1, a.dilation) || !spread("output_padding", output_padding, n_output_padding, nd, 0, 0, extra))
+  if (!tci_spread("stride", stride, n_stride, nd, 1, 1, a.stride) || !tci_spread("padding", padding, n_padding, nd, 0, 0, a.pad) ||
+      !tci_spread("dilation", dilation, n_dilation, nd, 1, 1, a.dilation) || !tci_spread("output_padding", output_padding, n_output_padding, nd, 0, 0, extra))
     return NULL;
   return transposed(nd, x, w, bias, &a, extra);
 }

@@ -12,6 +12,8 @@ int tci_dim(tc_dim d, int ndim);
 bool tci_dim_mask(const tc_dim *dims, int n, int ndim, uint64_t *mask);
 bool tci_broadcast(int n, tc_tensor *const *xs, int *ndim, int64_t *size);   /* common shape; an error names both shapes */
 bool tci_same_shape(const tc_tensor *a, const tc_tensor *b);
+/* One number for each of the last nd of three dims, from one for all or a list; the dims before get `otherwise`. */
+bool tci_spread(const char *name, const int64_t *v, int n, int nd, int64_t otherwise, int64_t least, int64_t *to);
 int64_t tci_numel(int ndim, const int64_t *size);
 bool tci_loop(tc_loop *l, int nop, tc_tensor *const *ops);                   /* operand 0 has the full shape */
 void tci_loop_views(tc_loop *l, int nop, const tc_view *views);              /* the same on views of equal shape */

@@ -7,17 +7,6 @@ static int compute_type(const tc_tensor *x) { return x->dtype == TC_FLOAT64 ? TC
 static tc_tensor *ready(tc_tensor *x) { return tci_contig(tci_cast(x, compute_type(x))); }
 
 /* ---- arguments ---- */
-static bool spread(const char *name, const int64_t *v, int n, int nd, int64_t otherwise, int64_t least, int64_t *to) {
-  for (int d = 0; d < 3 - nd; d++) to[d] = otherwise;
-  if (v && n != 1 && n != nd) return tci_fail("%s: got %d numbers, takes 1 or %d", name, n, nd) != NULL;
-  for (int d = 0; d < nd; d++) {
-    int64_t value = !v || n == 0 ? otherwise : n == 1 ? v[0] : v[d];
-    if (value < least) return tci_fail("%s: got %lld, takes %lld or more", name, (long long)value, (long long)least) != NULL;
-    to[3 - nd + d] = value;
-  }
-  return true;
-}
-
 static bool check_input(int nd, tc_tensor *x) {
   if (!x) return false;
   if (x->ndim != nd + 1 && x->ndim != nd + 2)
@@ -53,10 +42,10 @@ static bool count_windows(tc_pool *p, int nd, bool ceil_mode) {
 static bool read_windows(tc_pool *p, int nd, tc_tensor *x, const int64_t *k, int nk, const int64_t *stride, int ns, const int64_t *pad, int np,
                          const int64_t *dilation, int ndil, bool ceil_mode) {
   *p = (tc_pool){0};
-  if (!check_input(nd, x) || !spread("kernel_size", k, nk, nd, 1, 1, p->k)) return false;
+  if (!check_input(nd, x) || !tci_spread("kernel_size", k, nk, nd, 1, 1, p->k)) return false;
   if (!stride || ns == 0) memcpy(p->stride, p->k, sizeof p->k);
-  else if (!spread("stride", stride, ns, nd, 1, 1, p->stride)) return false;
-  if (!spread("padding", pad, np, nd, 0, 0, p->pad) || !spread("dilation", dilation, ndil, nd, 1, 1, p->dilation)) return false;
+  else if (!tci_spread("stride", stride, ns, nd, 1, 1, p->stride)) return false;
+  if (!tci_spread("padding", pad, np, nd, 0, 0, p->pad) || !tci_spread("dilation", dilation, ndil, nd, 1, 1, p->dilation)) return false;
   read_input(p, nd, x);
   return count_windows(p, nd, ceil_mode);
 }
@@ -212,7 +201,7 @@ tc_tensor *tc_adaptive_avg_pool3d(tc_tensor *x, const int64_t *size, int n) { re
 /* ---- the p-norm of each window ---- */
 static tc_tensor *lp_pool(int nd, tc_tensor *x, double norm_type, const int64_t *k, int nk, const int64_t *stride, int ns, bool ceil_mode) {
   int64_t sizes[3], count = 1;
-  if (!x || !spread("kernel_size", k, nk, nd, 1, 1, sizes)) return NULL;
+  if (!x || !tci_spread("kernel_size", k, nk, nd, 1, 1, sizes)) return NULL;
   for (int d = 0; d < 3; d++) count *= sizes[d];
   tc_tensor *power = tc_pow(x, tci_number(norm_type));
   tc_tensor *mean = average_of(nd, power, k, nk, stride, ns, NULL, 0, ceil_mode, true, TC_NONE);
@@ -235,9 +224,9 @@ static tc_tensor *unpool(int nd, tc_tensor *x, tc_tensor *index, const int64_t *
   int64_t ks[3], steps[3], pads[3], size[TC_MAX_DIMS];
   if (!check_input(nd, x) || !tci_check_index(index, "indices")) return NULL;
   if (!tci_same_shape(x, index)) return tci_fail("indices have shape %s, input %s", tci_shape(index), tci_shape(x));
-  if (!spread("kernel_size", k, nk, nd, 1, 1, ks) || !spread("padding", pad, np, nd, 0, 0, pads)) return NULL;
+  if (!tci_spread("kernel_size", k, nk, nd, 1, 1, ks) || !tci_spread("padding", pad, np, nd, 0, 0, pads)) return NULL;
   if (!stride || ns == 0) memcpy(steps, ks, sizeof ks);
-  else if (!spread("stride", stride, ns, nd, 1, 1, steps)) return NULL;
+  else if (!tci_spread("stride", stride, ns, nd, 1, 1, steps)) return NULL;
   if (n_output_size && n_output_size != nd && n_output_size != x->ndim) return tci_fail("output_size: got %d numbers, takes %d", n_output_size, nd);
   memcpy(size, x->size, x->ndim * sizeof *size);
   for (int d = 0; d < nd; d++) {

@@ -57,6 +57,17 @@ bool tci_broadcast(int n, tc_tensor *const *xs, int *ndim, int64_t *size) {
   return true;
 }
 
+bool tci_spread(const char *name, const int64_t *v, int n, int nd, int64_t otherwise, int64_t least, int64_t *to) {
+  for (int d = 0; d < 3 - nd; d++) to[d] = otherwise;
+  if (v && n != 1 && n != nd) return tci_fail("%s: got %d numbers, takes 1 or %d", name, n, nd) != NULL;
+  for (int d = 0; d < nd; d++) {
+    int64_t value = !v || n == 0 ? otherwise : n == 1 ? v[0] : v[d];
+    if (value < least) return tci_fail("%s: got %lld, takes %lld or more", name, (long long)value, (long long)least) != NULL;
+    to[3 - nd + d] = value;
+  }
+  return true;
+}
+
 /* ---- loops ---- */
 static void add_operand(tc_loop *l, int k, const tc_view *v) { /* aligned at the last dim; missing and size-1 dims get stride 0 */
   int skip = l->ndim - v->ndim;
