@@ -75,23 +75,26 @@ HERE     = LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;"
 RUNTEST  = $(BUSTED) -o tools/busted_output.lua $(SPECS)
 LUAFILES = $(shell find lua -name '*.lua')
 
-.PHONY: all help setup demo test specs asan lint luacheck conformance bench repl docs install uninstall rock clean
+.PHONY: all quickly help setup demo test specs asan lint luacheck conformance bench repl docs install uninstall rock clean
 
 help: ## what there is to make
 	@echo 'make            builds $(BUILD)/libtocha.so'
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1 \2/p' $(firstword $(MAKEFILE_LIST)) | while read -r m t d; do printf '%s %-10s %s\n' $$m $$t "$$d"; done
+
+quickly: # all, on every processor
+	@$(MAKE) --no-print-directory -j$$(nproc) all
 
 setup: ## installs the system packages that are missing (Debian, Ubuntu)
 	@tools/setup.sh build test
 
 demo: ## sets up, builds, trains a network on Fashion-MNIST (DATA=folder, ARGS=...)
 	@tools/setup.sh build $(if $(DATA),,data)
-	@$(MAKE) --no-print-directory -j$$(nproc) all
+	@$(MAKE) --no-print-directory quickly
 	@$(HERE) $(LUA) examples/fashion_mnist.lua $(if $(DATA),--data $(DATA)) $(ARGS)
 
 test: ## sets up, builds, runs the specs (SPECS=spec/print_spec.lua for some)
 	@tools/setup.sh build test
-	@$(MAKE) --no-print-directory -j$$(nproc) all
+	@$(MAKE) --no-print-directory quickly
 	@$(RUNTEST)
 
 specs: all ## runs the specs alone
@@ -126,6 +129,7 @@ install: all ## copies the library and the command under PREFIX (/usr/local)
 	@rm -rf $(DESTDIR)$(LUADIR)/tocha
 	@for f in $(LUAFILES:lua/%=%); do install -D -m 644 lua/$$f $(DESTDIR)$(LUADIR)/$$f || exit 1; done
 	@install -m 755 $(wildcard $(BUILD)/libtocha*.so) $(DESTDIR)$(LIBDIR)
+	@strip --strip-debug $(DESTDIR)$(LIBDIR)/libtocha*.so
 	@install -m 755 bin/tocha $(DESTDIR)$(BINDIR)/tocha
 	@echo 'installed under $(DESTDIR)$(PREFIX)'
 

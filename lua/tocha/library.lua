@@ -5,16 +5,18 @@ local ffi = require 'ffi'
 
 local here = debug.getinfo(1, 'S').source:match('^@(.*)/tocha/library%.lua$') or '.'
 
--- where to look: what the user says, beside the Lua files of a checkout, and where packages put C modules
+-- where to look: what the user says; in a checkout its build folder; installed as share/lua/5.1/tocha/, lib/lua/5.1 of the same tree;
+-- then where packages put C modules, absolute paths before those that depend on the folder one happens to be in
 local function candidates()
-  local list = {}
   local said = os.getenv('TOCHA_LIBRARY')
-  if said and said ~= '' then list[1] = said end
-  list[#list + 1] = here .. '/../build/libtocha.so'
+  if said and said ~= '' then return {said} end
+  local list, relative = {here .. '/../build/libtocha.so', here .. '/../../../lib/lua/5.1/libtocha.so'}, {}
   for template in package.cpath:gmatch('[^;]+') do
-    if template:find('?', 1, true) then list[#list + 1] = (template:gsub('%?[^/]*$', 'libtocha.so')) end
+    local path = template:find('?', 1, true) and template:gsub('%?[^/]*$', 'libtocha.so')
+    local to = path and path:sub(1, 1) == '/' and list or relative
+    if path then to[#to + 1] = path end
   end
-  list[#list + 1] = here .. '/../../../lib/libtocha.so'
+  for _, path in ipairs(relative) do list[#list + 1] = path end
   return list
 end
 

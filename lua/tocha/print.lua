@@ -225,8 +225,8 @@ end
 --   until it is given): in this order, or by name in a table
 function M.set_printoptions(...)
   if not read then
-    read = require('tocha.args').spec('set_printoptions', 'precision:int=nil', 'threshold:num=nil', 'edgeitems:int=nil', 'linewidth:int=nil',
-      'profile:str=nil', 'sci_mode=nil')
+    read = require('tocha.args').spec('set_printoptions', 'precision:int=nil', 'threshold:num=nil', 'edgeitems:int=nil',
+      'linewidth:int=nil', 'profile:str=nil', 'sci_mode=nil')
   end
   local precision, threshold, edgeitems, linewidth, profile, sci_mode = read(...)
   apply(profile, precision, threshold, edgeitems, linewidth, sci_mode)
