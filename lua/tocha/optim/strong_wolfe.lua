@@ -26,7 +26,7 @@ local function finite(v) return v == v and v ~= math.huge and v ~= -math.huge en
 local function bracket(at, t, start)
   local previous, point = start, at(t)
   for i = 1, MAX_LS do
-    if point.loss > start.loss + C1 * point.t * start.slope or (i > 1 and point.loss >= previous.loss) then
+    if point.loss > start.loss + C1 * point.t * start.slope or (i > 2 and point.loss >= previous.loss) then
       return previous, point
     end
     if math.abs(point.slope) <= -C2 * start.slope then return point, nil, true end
@@ -88,8 +88,7 @@ return function(evaluate, t, d, loss, gradient, slope)
   local start = {t = 0, loss = loss, gradient = gradient:clone(), slope = slope}
   local best, other, done = bracket(at, t, start)
   if not done then
-    local spent = evals
-    best = zoom(at, start, best, other, function() return evals - spent end, d:abs():max():item())
+    best = zoom(at, start, best, other, function() return evals - 1 end, d:abs():max():item())
   end
   return best.loss, best.gradient, best.t, evals
 end
