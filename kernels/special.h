@@ -39,7 +39,7 @@ TC_FORMULA double tc_erfcinv_tail(double c) { /* 0 < c <= 1/2: Newton's method o
   }
   return x;
 }
-TC_FORMULA double tc_erfinv(double y) {
+TC_FORMULA double tc_erfinv_f64(double y) {
   double a = fabs(y);
   if (!(a < 1)) return a == 1 ? copysign((double)INFINITY, y) : (double)NAN;
   return a <= 0.5 ? tc_erfinv_centre(y) : copysign(tc_erfcinv_tail(1 - a), y);

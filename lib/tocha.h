@@ -983,7 +983,7 @@ tc_tensor *tc_special_gammaln(tc_tensor *input);
 tc_tensor *tc_special_psi(tc_tensor *input);
 /// special_erfcx(input)  exp(x^2) * erfc(x), for large x without underflow. @function @in special
 tc_tensor *tc_special_erfcx(tc_tensor *input);
-/// erfinv(input)  The inverse of erf, from -1..1. @inplace @in special
+/// erfinv(input)  The inverse of erf, from -1..1. @inplace direct @in special
 tc_tensor *tc_erfinv(tc_tensor *input);
 /// special_ndtr(input)  The normal distribution function. @function @in special
 tc_tensor *tc_special_ndtr(tc_tensor *input);
@@ -995,7 +995,7 @@ tc_tensor *tc_special_log_ndtr(tc_tensor *input);
 tc_tensor *tc_special_entr(tc_tensor *input);
 /// special_xlog1py(input, other)  input * log(1 + other), 0 where input is 0. @function @in special
 tc_tensor *tc_special_xlog1py(tc_operand *input, tc_operand *other);
-/// i0(input)  The modified Bessel function of the first kind of order 0. @inplace @in special
+/// i0(input)  The modified Bessel function of the first kind of order 0. @inplace direct @in special
 tc_tensor *tc_i0(tc_tensor *input);
 /// special_i0e(input)  exp(-|x|) * i0(x). @function @in special
 tc_tensor *tc_special_i0e(tc_tensor *input);
@@ -1031,9 +1031,9 @@ tc_tensor *tc_special_airy_ai(tc_tensor *input);
 tc_tensor *tc_mvlgamma(tc_tensor *input, int64_t p);
 /// special_multigammaln(input, p)  The logarithm of the gamma function of p dims: mvlgamma. @function @in special
 tc_tensor *tc_special_multigammaln(tc_tensor *input, int64_t p);
-/// igamma(input, other)  The lower incomplete gamma function, regularised, of order input at other. @inplace @alias special_gammainc @in special
+/// igamma(input, other)  The lower incomplete gamma function, regularised, of order input at other. @inplace direct @alias special_gammainc @in special
 tc_tensor *tc_igamma(tc_operand *input, tc_operand *other);
-/// igammac(input, other)  The upper incomplete gamma function, regularised, of order input at other. @inplace @alias special_gammaincc @in special
+/// igammac(input, other)  The upper incomplete gamma function, regularised, of order input at other. @inplace direct @alias special_gammaincc @in special
 tc_tensor *tc_igammac(tc_operand *input, tc_operand *other);
 /// special_zeta(input, other)  The zeta function of Hurwitz: the sum of (k + other)^-input over k = 0, 1, ... @function @in special
 tc_tensor *tc_special_zeta(tc_operand *input, tc_operand *other);
@@ -1061,6 +1061,28 @@ tc_tensor *tc_special_hermite_polynomial_he(tc_operand *input, tc_operand *n);
 tc_tensor *tc_special_laguerre_polynomial_l(tc_operand *input, tc_operand *n);
 /// special_legendre_polynomial_p(input, n)  The Legendre polynomial of degree n at input. @function @in special
 tc_tensor *tc_special_legendre_polynomial_p(tc_operand *input, tc_operand *n);
+
+/* ---- shortcuts (lib/ops/shortcuts.c), windows (lib/ops/window.c) ---- */
+/// ravel(input)  All elements as one row; a view if they lie so.
+tc_tensor *tc_ravel(tc_tensor *input);
+/// adjoint(input)  The last two dims exchanged, complex elements conjugated.
+tc_tensor *tc_adjoint(tc_tensor *input);
+/// kron(input, other)  The product of Kronecker: each element of input times all of other.
+tc_tensor *tc_kron(tc_tensor *input, tc_tensor *other);
+/// sgn(input)  -1, 0 or 1 by the sign. @inplace
+tc_tensor *tc_sgn(tc_tensor *input);
+/// isreal(input)  Is the imaginary part 0?
+tc_tensor *tc_isreal(tc_tensor *input);
+/// bartlett_window(window_length, periodic = true, *, dtype = nil, device = nil, requires_grad = false)  A triangle from 0 over 1 to 0. @function
+tc_tensor *tc_bartlett_window(int64_t window_length, bool periodic, tc_dtype dtype, tc_device device, bool requires_grad);
+/// blackman_window(window_length, periodic = true, *, dtype = nil, device = nil, requires_grad = false)  Blackman's window, of two cosines. @function
+tc_tensor *tc_blackman_window(int64_t window_length, bool periodic, tc_dtype dtype, tc_device device, bool requires_grad);
+/// hann_window(window_length, periodic = true, *, dtype = nil, device = nil, requires_grad = false)  Hann's window, a raised cosine. @function
+tc_tensor *tc_hann_window(int64_t window_length, bool periodic, tc_dtype dtype, tc_device device, bool requires_grad);
+/// hamming_window(window_length, periodic = true, alpha = 0.54, beta = 0.46, *, dtype = nil, device = nil, requires_grad = false)  Hamming's window, alpha - beta cos. @function
+tc_tensor *tc_hamming_window(int64_t window_length, bool periodic, double alpha, double beta, tc_dtype dtype, tc_device device, bool requires_grad);
+/// kaiser_window(window_length, periodic = true, beta = 12, *, dtype = nil, device = nil, requires_grad = false)  Kaiser's window, of the Bessel function i0. @function
+tc_tensor *tc_kaiser_window(int64_t window_length, bool periodic, double beta, tc_dtype dtype, tc_device device, bool requires_grad);
 
 #pragma GCC visibility pop
 #endif

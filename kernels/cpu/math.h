@@ -207,7 +207,7 @@ static inline double tc_polygamma_f64(double n, double x) {
 #define polygamma(n, x) (T)tc_polygamma_f64((double)(n), (double)(x))
 #define zeta(x, y) (T)tc_zeta_f64((double)(x), (double)(y))
 #define erfcx(x) (T)tc_erfcx((double)(x))
-#define erfinv(x) (T)tc_erfinv((double)(x))
+#define erfinv(x) (T)tc_erfinv_f64((double)(x))
 #define ndtri(x) (T)tc_ndtri((double)(x))
 #define log_ndtr(x) (T)tc_log_ndtr((double)(x))
 #define bessel_i(n, x, scaled) (T)tc_bessel_i((int)(n), (double)(x), (scaled) != 0)
