@@ -73,6 +73,36 @@ static bool columns_new(const tc_pool *p, columns *c) {
 
 enum { ROW = 256 }; /* columns at a time */
 
+/* Windows of 2 x 2 side by side, the most common case: eight floats or four doubles at a time, by hand because compilers make branches of
+   it. I is an integer as wide as T. */
+#define PAIRS(T, S, I, LANES) \
+  typedef T vec_##S __attribute__((vector_size(32), aligned(sizeof(T)), may_alias)); \
+  typedef I mask_##S __attribute__((vector_size(32))); \
+  typedef int64_t wide_##S __attribute__((vector_size(8 * LANES), aligned(8), may_alias)); \
+  static inline void better_of_##S(vec_##S *v, mask_##S *at, vec_##S w, I place) { \
+    mask_##S more = (w > *v) | (w != w); \
+    *v = (vec_##S)((more & (mask_##S)w) | (~more & (mask_##S)*v)); \
+    *at = (more & place) | (~more & *at); \
+  } \
+  static void max_pairs_##S(int64_t n, int64_t width, int64_t base, const T *x, T *y, int64_t *index) { \
+    mask_##S even, odd, at; wide_##S count; \
+    for (int i = 0; i < LANES; i++) even[i] = 2 * i, odd[i] = 2 * i + 1, count[i] = 2 * i + base + 1; \
+    const T *r = x + base, *s = r + width; \
+    for (int64_t k = 0; k < n; k += LANES) { \
+      if (k + LANES > n) k = n - LANES; /* the last ones again, rather than a rest */ \
+      vec_##S a = *(const vec_##S *)(r + 2 * k), b = *(const vec_##S *)(r + 2 * k + LANES); \
+      vec_##S c = *(const vec_##S *)(s + 2 * k), d = *(const vec_##S *)(s + 2 * k + LANES), v = __builtin_shuffle(a, b, even); \
+      at = even ^ even; \
+      better_of_##S(&v, &at, __builtin_shuffle(a, b, odd), 1); \
+      better_of_##S(&v, &at, __builtin_shuffle(c, d, even), (I)width); \
+      better_of_##S(&v, &at, __builtin_shuffle(c, d, odd), (I)width + 1); \
+      *(vec_##S *)(y + k) = v; \
+      *(wide_##S *)(index + k) = __builtin_convertvector(at, wide_##S) + count + 2 * k; \
+    } \
+  }
+PAIRS(float, f32, int32_t, 8)
+PAIRS(double, f64, int64_t, 4)
+
 /* I is an integer as wide as T, so that values and places share their vectors */
 #define ROWS(T, S, I) \
   static inline void better_##S(T *best, I *place, const T *x, int64_t n, int64_t step, I at) { \
@@ -102,22 +132,6 @@ enum { ROW = 256 }; /* columns at a time */
         if (lo < hi) better_row_##S(best + lo - first, place + lo - first, x + from + lo * step, hi - lo, step, (I)(from + lo * step)); \
       }) \
       for (int64_t i = first; i < last; i++) y[i] = best[i - first], index[i] = (int64_t)place[i - first] + 1; \
-    } \
-  } \
-  /* windows of 2 x 2 side by side, the most common case: one pass over two rows r and s */ \
-  static void max_pairs_##S(int64_t n, int64_t width, int64_t base, const T *restrict x, T *restrict y, int64_t *restrict index) { \
-    const T *r = x + base, *s = r + width; \
-    I below = (I)width; \
-    for (int64_t k = 0; k < n; k++) { \
-      T v = r[2 * k], v1 = r[2 * k + 1], v2 = s[2 * k], v3 = s[2 * k + 1]; I at = 0; \
-      bool more = (v1 > v) | (v1 != v1); \
-      v = more ? v1 : v; at = more ? 1 : at; \
-      more = (v2 > v) | (v2 != v2); \
-      v = more ? v2 : v; at = more ? below : at; \
-      more = (v3 > v) | (v3 != v3); \
-      v = more ? v3 : v; at = more ? below + 1 : at; \
-      y[k] = v; \
-      index[k] = (int64_t)at + 2 * k + base + 1; \
     } \
   } \
   static void sum_row_##S(const tc_pool *p, const columns *cols, span a, span b, const T *x, T *y) { \
@@ -156,7 +170,7 @@ static bool by_rows(const tc_pool *p) { return !p->adaptive && volume(p->in) <= 
 
 static bool in_pairs(const tc_pool *p) {
   return by_rows(p) && p->in[0] == 1 && p->k[0] == 1 && p->pad[0] + p->pad[1] + p->pad[2] == 0 && p->k[1] == 2 && p->k[2] == 2 && p->stride[1] == 2 &&
-         p->stride[2] == 2 && p->dilation[1] == 1 && p->dilation[2] == 1 && 2 * p->out[1] <= p->in[1] && 2 * p->out[2] <= p->in[2];
+         p->stride[2] == 2 && p->dilation[1] == 1 && p->dilation[2] == 1 && 2 * p->out[1] <= p->in[1] && 2 * p->out[2] <= p->in[2] && p->out[2] >= 8;
 }
 
 #define MAX_PLANE(T, S) \
