@@ -82,6 +82,24 @@ describe('Datasets', function()
 end)
 
 describe('DataLoader', function()
+  it('uses the items of a class derived from TensorDataset', function()
+    for _, name in ipairs{'get', '__getitem'} do
+      local Doubled = tocha.class('Doubled', data.TensorDataset)
+      Doubled[name] = function(self, i) return data.TensorDataset.get(self, i) * 2 end
+      local d = Doubled(tocha.arange(1, 4))
+      assert.are.same({2, 4, 6}, flat(data.DataLoader(d, 2)))
+      assert.are.same({6, 2}, flat(data.DataLoader(data.Subset(d, {3, 1}), 2)))
+      assert.are.same({2, 4, 6, 2}, flat(data.DataLoader(data.ConcatDataset{d, data.Subset(d, {1})}, 2)))
+    end
+  end)
+
+  it('gives nothing for an empty dataset', function()
+    local empty = data.TensorDataset(tocha.zeros(0, 3))
+    assert.are.same({}, epoch(data.DataLoader(empty, {batch_size = 2})))
+    assert.are.same({}, epoch(data.DataLoader(empty, {batch_size = 2, shuffle = true})))
+    assert.are.same({}, epoch(data.DataLoader({}, 3)))
+  end)
+
   it('makes batches in order, the last one smaller or dropped', function()
     local loader = data.DataLoader(numbers(5), {batch_size = 2})
     assert.are.same({{1, 2}, {3, 4}, {5}}, epoch(loader))

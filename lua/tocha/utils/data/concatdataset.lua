@@ -27,7 +27,8 @@ function ConcatDataset:get(i)
   i = Dataset.position(i, self:len(), 'ConcatDataset')
   local before = 0
   for k, last in ipairs(self.cumulative_sizes) do
-    if i <= last then return self.datasets[k]:get(i - before) end
+    local d = self.datasets[k]
+    if i <= last then return Dataset.getter(d)(d, i - before) end
     before = last
   end
 end

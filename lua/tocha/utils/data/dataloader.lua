@@ -4,6 +4,7 @@
 local class = require 'tocha.class'
 local args = require 'tocha.args'
 local tocha = require 'tocha'
+local Dataset = require 'tocha.utils.data.dataset'
 local samplers = require 'tocha.utils.data.samplers'
 local collate = require 'tocha.utils.data.collate'
 
@@ -15,10 +16,10 @@ local read = args.spec('DataLoader', 'dataset:list', 'batch_size:int=1', 'shuffl
 
 -- A plain list serves as a dataset too.
 local function as_dataset(value)
-  if getmetatable(value) == nil and not value.get then
+  if getmetatable(value) == nil and not Dataset.getter(value) then
     return {len = function() return #value end, get = function(_, i) return value[i] end}
   end
-  if type(value.get) ~= 'function' or type(value.len) ~= 'function' then
+  if type(Dataset.getter(value)) ~= 'function' or type(value.len) ~= 'function' then
     args.fail('DataLoader: dataset: takes a Dataset: an object with get(i) and len(), or a list')
   end
   return value
@@ -77,8 +78,8 @@ end
 local function pack(...) return {n = select('#', ...), ...} end
 
 local function make(self, list)
-  local samples = {}
-  for i = 1, #list do samples[i] = pack(self.dataset:get(list[i])) end
+  local samples, dataset, get = {}, self.dataset, Dataset.getter(self.dataset)
+  for i = 1, #list do samples[i] = pack(get(dataset, list[i])) end
   local width = samples[1].n
   if not self.collate_fn then return collated(samples, width) end
   for i, sample in ipairs(samples) do
@@ -116,7 +117,7 @@ end
 function DataLoader:iter()
   if self.batch_sampler then return iterate_lists(self, self.batch_sampler:iter()) end
   local sampler = self.sampler
-  if self.dataset.get_batch and not self.collate_fn then
+  if Dataset.has_batches(self.dataset) and not self.collate_fn then
     local order = sampler and positions_of(sampler)
     return iterate_fast(self, order, order and order:size(1) or self.dataset:len())
   end

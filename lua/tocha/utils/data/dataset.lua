@@ -28,6 +28,14 @@ function Dataset:len()
   return f(self)
 end
 
+--- The function that gives an item of a dataset, under whichever of its names.
+function Dataset.getter(dataset) return dataset.__getitem or dataset.__getitem__ or dataset.get end
+
+--- Whether `get_batch` gives what its items would: not if a class derived from it has an item of its own.
+function Dataset.has_batches(dataset)
+  return dataset.get_batch ~= nil and Dataset.getter(dataset) == dataset.single
+end
+
 --- Both datasets, one after the other.
 function Dataset.__add(a, b)
   return require('tocha.utils.data.concatdataset')({a, b})

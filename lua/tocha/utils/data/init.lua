@@ -21,4 +21,8 @@ return setmetatable(data, {__index = function(self, name)
   if several[file] then value = value[name] end
   rawset(self, name, value)
   return value
+end, __names = function()
+  local names = {}
+  for name in pairs(file_of) do names[#names + 1] = name end
+  return names
 end})

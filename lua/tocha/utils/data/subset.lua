@@ -17,13 +17,17 @@ function Subset:__init(dataset, indices)
   end
   self.dataset = dataset
   self.indices = tocha.is_tensor(indices) and indices:totable() or indices
-  self.get_batch = dataset.get_batch and Subset.batch_of_base or nil
+  self.get_batch = Dataset.has_batches(dataset) and Subset.batch_of_base or nil
 end
 
 function Subset:len() return #self.indices end
 
 --- Item i of the subset.
-function Subset:get(i) return self.dataset:get(self.indices[Dataset.position(i, #self.indices, 'Subset')]) end
+function Subset:get(i)
+  local dataset = self.dataset
+  return Dataset.getter(dataset)(dataset, self.indices[Dataset.position(i, #self.indices, 'Subset')])
+end
+Subset.single = Subset.get
 
 -- A batch through the dataset's own way to make one.
 function Subset:batch_of_base(index, first, count)

@@ -35,6 +35,8 @@ function TensorDataset:get(i)
   return unpack(out)
 end
 
+TensorDataset.single = TensorDataset.get
+
 --- Several items at once: a copy of them from each tensor.
 -- @param index int64 tensor of positions
 -- @tparam[opt] int first instead: the first of a run of items
