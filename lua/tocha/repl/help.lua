@@ -3,6 +3,7 @@
 
 local binding = require 'tocha.binding'
 local tocha = require 'tocha'
+local forms = require 'tocha.repl.forms'
 local names = require 'tocha.repl.names'
 
 local WIDTH = 78
@@ -22,27 +23,9 @@ local function wrap(text, indent)
 end
 
 ---------------------------------------------------------------- operators
-local function is_method(fn)
-  local first = fn.params[1]
-  return not fn.tags['function'] and first and (first.kind == 'tensor' or first.kind == 'operand')
-end
-
-local function call_forms(fn)
-  local forms = {}
-  local inner = fn.signature:sub(2, -2)
-  local after_first = inner:gsub('^[^,]*,?%s*', '')
-  if not fn.tags.method and not fn.tags.mutates then forms[1] = 'tocha.' .. fn.name .. fn.signature end
-  if is_method(fn) then forms[#forms + 1] = ('x:%s(%s)'):format(fn.name, after_first) end
-  if fn.tags.inplace or fn.tags.mutates then forms[#forms + 1] = ('x:%s_(%s)'):format(fn.name:gsub('_$', ''), after_first) end
-  for _, space in ipairs(fn.tags['in'] or {}) do
-    forms[#forms + 1] = space .. '.' .. fn.name:gsub('^' .. space:lower() .. '_', '') .. fn.signature
-  end
-  return forms
-end
-
 local function operator_text(fn)
   local out = {}
-  for _, form in ipairs(call_forms(fn)) do out[#out + 1] = form end
+  for _, form in ipairs(forms(fn)) do out[#out + 1] = form end
   out[#out + 1] = wrap(fn.text, '  ')
   if fn.tags.alias then out[#out + 1] = '  Also called ' .. table.concat(fn.tags.alias, ', ') .. '.' end
   return table.concat(out, '\n')

@@ -25,4 +25,8 @@ return setmetatable(lr_scheduler, {__index = function(self, name)
   if several[file] then value = value[name] end
   rawset(self, name, value)
   return value
+end, __names = function()
+  local names = {}
+  for name in pairs(file_of) do names[#names + 1] = name end
+  return names
 end})

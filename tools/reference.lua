@@ -1,0 +1,112 @@
+-- reference.lua: writes docs/reference from the declarations: a page for each section of tocha.h, and pages of the classes of nn and optim
+-- from the comments above them. Usage: luajit tools/reference.lua (the library must be built for the classes).
+package.path = 'lua/?.lua;lua/?/init.lua;' .. package.path
+local schema = require 'tocha.schema'
+local forms = require 'tocha.repl.forms'
+
+local OUT = 'docs/reference'
+
+local function read(path)
+  local file = assert(io.open(path, 'rb'))
+  local text = file:read('*a')
+  file:close()
+  return text
+end
+
+local function write(name, text)
+  local file = assert(io.open(OUT .. '/' .. name, 'wb'))
+  file:write(text)
+  file:close()
+end
+
+---------------------------------------------------------------- operators
+-- '/* ---- creation (lib/ops/create.c) ---- */' as its title and its files; what the header says to programmers, said to users
+local titles = {['errors, scopes, memory, threads'] = 'threads', ['fields of tensors'] = 'properties of tensors',
+  ['softmax, losses, norms, embedding, recurrence'] = 'softmax, losses, norms, embedding'}
+local function section_of(line)
+  local text = line:match('^/%* %-%-%-%- (.-) %-%-%-%- %*/$')
+  if not text then return nil end
+  local title = text:gsub('%s*%b()', ''):gsub('[;:].*$', '')
+  return titles[title] or title, text:match('%((.-)%)')
+end
+
+-- the parts of the header that belong together; sections that come again (a second one on pooling) stay apart
+local function sections(header)
+  local list, now = {}, {title = 'general', lines = {}}
+  for line in header:gmatch('[^\n]*') do
+    local title, files = section_of(line)
+    if title then
+      now = {title = title, files = files, lines = {}}
+      list[#list + 1] = now
+    end
+    now.lines[#now.lines + 1] = line
+  end
+  return list
+end
+
+local function entry(fn)
+  local out = {('### %s\n'):format(fn.name), '```lua'}
+  for _, form in ipairs(forms(fn)) do out[#out + 1] = form end
+  out[#out + 1] = '```\n'
+  out[#out + 1] = fn.text .. (fn.tags.alias and ('\n\nAlso called ' .. table.concat(fn.tags.alias, ', ') .. '.') or '') .. '\n'
+  return table.concat(out, '\n')
+end
+
+local function documented(section)
+  local list = {}
+  for _, fn in ipairs(schema.parse(table.concat(section.lines, '\n'))) do
+    if fn.name and not fn.tags.only and fn.name:sub(1, 1) ~= '_' then list[#list + 1] = fn end
+  end
+  table.sort(list, function(a, b) return a.name < b.name end)
+  return list
+end
+
+local function capital(text) return text:sub(1, 1):upper() .. text:sub(2) end
+
+local function operator_pages(index)
+  for _, section in ipairs(sections(read 'lib/tocha.h')) do
+    local list = documented(section)
+    if #list > 0 then
+      local title, names = capital(section.title), {}
+      local page = title:lower():gsub('[^%w]+', '-'):gsub('%-$', ''):sub(1, 40) .. '.md'
+      local out = {'# ' .. title .. '\n'}
+      for i, fn in ipairs(list) do out[i + 1], names[i] = entry(fn), fn.name end
+      write(page, table.concat(out, '\n'))
+      index[#index + 1] = ('- [%s](%s): %s'):format(title, page, table.concat(names, ', '))
+    end
+  end
+end
+
+---------------------------------------------------------------- classes
+local function class_page(index, page, title, path, module, names)
+  local help = require 'tocha.repl.help'
+  local out, listed = {'# ' .. title .. '\n'}, {}
+  for _, name in ipairs(names) do
+    local ok, value = pcall(function() return module[name] end)
+    if ok and type(value) == 'table' and rawget(value, '__name') then
+      local text = help(path .. '.' .. name):gsub('\n  class [^\n]*$', '')
+      out[#out + 1] = ('### %s\n\n```\n%s\n```\n'):format(name, text)
+      listed[#listed + 1] = name
+    end
+  end
+  write(page, table.concat(out, '\n'))
+  index[#index + 1] = ('- [%s](%s): %s'):format(title, page, table.concat(listed, ', '))
+end
+
+local function class_pages(index)
+  local tocha = require 'tocha'
+  _G.tocha = tocha
+  local names_of = require('tocha.repl.names').of
+  class_page(index, 'nn.md', 'Layers and losses: tocha.nn', 'tocha.nn', tocha.nn, names_of(tocha.nn))
+  class_page(index, 'optim.md', 'Optimizers: tocha.optim', 'tocha.optim', tocha.optim, names_of(tocha.optim))
+  class_page(index, 'lr_scheduler.md', 'Learning rates: tocha.optim.lr_scheduler', 'tocha.optim.lr_scheduler', tocha.optim.lr_scheduler,
+    names_of(tocha.optim.lr_scheduler))
+  class_page(index, 'data.md', 'Data: tocha.utils.data', 'tocha.utils.data', tocha.utils.data, names_of(tocha.utils.data))
+end
+
+os.execute('rm -rf ' .. OUT .. ' && mkdir -p ' .. OUT)
+local index = {'# Reference\n', 'Made by `make docs` from lib/tocha.h and the comments in lua/tocha. In the prompt `?name` shows the same.\n', '## Operators\n'}
+operator_pages(index)
+index[#index + 1] = '\n## Classes\n'
+class_pages(index)
+write('README.md', table.concat(index, '\n') .. '\n')
