@@ -1,0 +1,41 @@
+--- The code in README.md and docs/ runs as it stands there.
+
+local S = require 'spec.support'
+
+local function read(path)
+  local file = assert(io.open(path))
+  local text = file:read('*a')
+  file:close()
+  return text
+end
+
+-- the ```lua blocks of a page, one after another, as one script
+local function script_of(page)
+  local blocks = {}
+  for block in ('\n' .. page):gmatch('\n```lua\n(.-)\n```') do blocks[#blocks + 1] = block end
+  return table.concat(blocks, '\n'), #blocks
+end
+
+describe('the code in', function()
+  for _, path in ipairs{'README.md', 'docs/getting-started.md', 'docs/coming-from-pytorch.md', 'docs/coming-from-torch7.md'} do
+    it(path .. ' runs', function()
+      local script, n = script_of(read(path))
+      assert.is_true(n > 0)
+      local folder = os.tmpname()
+      os.remove(folder)
+      assert(os.execute('mkdir ' .. folder))
+      script = script:gsub("'(%w+%.safetensors)'", function(name) return ("'%s/%s'"):format(folder, name) end)
+      S.runs(script)
+      os.execute('rm -r ' .. folder)
+    end)
+  end
+
+  it('links of the pages lead somewhere', function()
+    for _, path in ipairs{'README.md', 'CONTRIBUTING.md', 'docs/getting-started.md', 'docs/design.md', 'docs/adding-an-operator.md'} do
+      local folder = path:match('^(.*/)') or ''
+      for link in read(path):gmatch('%]%(([^)#]+)%)') do
+        if not link:find('^https?:') then assert(io.open(folder .. link), path .. ': ' .. link):close() end
+      end
+    end
+  end)
+end)
