@@ -93,12 +93,12 @@ end
 local function show_predictions(net, dataset, count)
   local images, labels = dataset.images:narrow(1, 1, count), dataset.labels:totable()
   local guesses = tocha.no_grad(net, normalize(images)):argmax(2):totable()
-  local pictures, captions = {}, {}
-  for i = 1, count do
-    pictures[i] = images[i]
-    captions[i] = classes[guesses[i]] .. (guesses[i] == labels[i] and '' or ' (is ' .. classes[labels[i]] .. ')')
+  local function caption(i)
+    return classes[guesses[i]] .. (guesses[i] == labels[i] and '' or ' (is ' .. classes[labels[i]] .. ')')
   end
-  print(utils.draw_images(pictures, captions))
+  for i = 1, count - 1, 2 do                -- two side by side fit any terminal
+    print(utils.draw_images({images[i], images[i + 1]}, {caption(i), caption(i + 1)}))
+  end
 end
 
 local function limited(dataset, limit)

@@ -166,7 +166,13 @@ end
 -- @return the loss before the step
 function LBFGS:step(closure)
   if closure == nil then args.fail('LBFGS: step: closure is missing: takes a function that computes the loss anew') end
-  return tocha.no_grad(take_step, self, closure)
+  self.closure = closure
+  Optimizer.step(self)
+  local loss = self.first_loss
+  self.closure, self.first_loss = nil, nil
+  return loss
 end
+
+function LBFGS:update() self.first_loss = tocha.no_grad(take_step, self, self.closure) end
 
 return LBFGS

@@ -120,7 +120,7 @@ end
 -- @tparam[opt] table optional names of options that are nil by default
 function Optimizer:setup(params, defaults, optional)
   self.defaults, self.param_groups, self.state, self.packs = defaults, {}, {}, {}
-  self.known = {}
+  self.known, self.hooks = {}, {pre = {}, post = {}}
   for name in pairs(defaults) do self.known[name] = true end
   for _, name in ipairs(optional or {}) do self.known[name] = true end
   if is_tensor(params) then
@@ -240,13 +240,41 @@ function Optimizer.number(value) return tocha.tensor(value, {dtype = 'float32'})
 
 -- ------------------------------------------------------------------------------------------------- stepping
 
+local Hook = class('Hook')
+function Hook:__init(list, f) self.list, self.f = list, f end
+--- Takes the hook out.
+function Hook:remove()
+  for i = #self.list, 1, -1 do
+    if self.list[i] == self then table.remove(self.list, i) end
+  end
+end
+
+local function add_hook(self, when, f)
+  if type(f) ~= 'function' then args.fail('register_step_%s_hook: got %s, takes a function', when, args.show(f)) end
+  local list = self.hooks[when]
+  list[#list + 1] = Hook(list, f)
+  return list[#list]
+end
+
+--- Calls f(optimizer) before every step. Gives a handle with `:remove()`.
+function Optimizer:register_step_pre_hook(f) return add_hook(self, 'pre', f) end
+
+--- Calls f(optimizer) after every step. Gives a handle with `:remove()`.
+function Optimizer:register_step_post_hook(f) return add_hook(self, 'post', f) end
+
+local function run_hooks(self, list)
+  for i = 1, #list do list[i].f(self) end
+end
+
 --- Takes one step.
 -- @tparam[opt] function closure computes the loss anew with its gradients, and returns it
 -- @return what the closure returned
 function Optimizer:step(closure)
   local loss
+  run_hooks(self, self.hooks.pre)
   if closure then loss = tocha.enable_grad(closure) end
   self:update()
+  run_hooks(self, self.hooks.post)
   return loss
 end
 

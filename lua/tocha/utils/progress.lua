@@ -11,13 +11,13 @@ local terminal = require 'tocha.utils.terminal'
 
 local Progress = class('Progress')
 
-local read = args.spec('Progress', 'total:int', '*', 'label:str=""', 'unit:str="items"', 'width:int=24', 'stream=nil',
+local read = args.spec('Progress', 'total:int', '*', 'label:str=""', 'unit:str="items"', 'width:int=16', 'stream=nil',
   'terminal=nil', 'lines:int=4')
 
 --- @tparam int total how many steps there will be
 -- @tparam[opt=''] string label by name only, as all below
 -- @tparam[opt='items'] string unit what is counted
--- @tparam[opt=24] int width of the bar
+-- @tparam[opt=16] int width of the bar
 -- @param[opt] stream where it goes, io.stdout by default
 -- @tparam[opt] bool terminal whether to redraw in place; by default asked of the stream
 -- @tparam[opt=4] int lines how many lines a log gets
