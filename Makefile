@@ -75,11 +75,11 @@ HERE     = LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;"
 RUNTEST  = $(BUSTED) -o tools/busted_output.lua $(SPECS)
 LUAFILES = $(shell find lua -name '*.lua')
 
-.PHONY: all quickly help setup demo test specs asan lint luacheck conformance bench repl docs install uninstall rock clean
+.PHONY: all quickly help setup demo test specs asan lint luacheck conformance bench repl docs cuda install uninstall rock clean
 
 help: ## what there is to make
-	@echo 'make            builds $(BUILD)/libtocha.so'
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1 \2/p' $(firstword $(MAKEFILE_LIST)) | while read -r m t d; do printf '%s %-10s %s\n' $$m $$t "$$d"; done
+	@echo 'make             builds $(BUILD)/libtocha.so'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1 \2/p' $(firstword $(MAKEFILE_LIST)) | while read -r m t d; do printf '%s %-11s %s\n' $$m $$t "$$d"; done
 
 quickly: # all, on every processor
 	@$(MAKE) --no-print-directory -j$$(nproc) all
@@ -123,6 +123,30 @@ repl: all ## starts the prompt
 
 docs: ## makes docs/reference from the declarations
 	@$(LUA) tools/reference.lua
+
+# The GPU's kernels are a library of their own, opened when a program first asks for 'cuda'. The runtime of CUDA is linked in, the driver is not:
+# it loads where there is no GPU.
+NVCC        ?= $(firstword $(shell command -v nvcc 2>/dev/null) $(wildcard /usr/local/cuda*/bin/nvcc))
+CUDA_ARCHES ?= 90
+CUDA_FLAGS   = -std=c++17 -O3 -lineinfo -Xfatbin -compress-all -Xcompiler -fPIC,-fvisibility=hidden,-Wall \
+               $(foreach a,$(CUDA_ARCHES),-gencode arch=compute_$(a),code=sm_$(a))
+CUDA_SRC    := $(wildcard kernels/cuda/*.cu)
+CUDA_OBJ    := $(CUDA_SRC:kernels/cuda/%.cu=$(BUILD)/obj/kernels/cuda/%.o)
+
+cuda: ## compiles the CUDA kernels, where nvcc is (CUDA_ARCHES='90 100')
+ifeq ($(CUDA_SRC),)
+	@echo 'cuda: there are no CUDA kernels here (kernels/cuda)'
+else
+	@nvcc='$(NVCC)'; if [ -z "$$nvcc" ]; then echo 'cuda: nvcc was not found (NVCC may name it): nothing built'; \
+	else $(MAKE) --no-print-directory NVCC="$$nvcc" $(BUILD)/libtocha_cuda.so && echo '$(BUILD)/libtocha_cuda.so is built for $(CUDA_ARCHES:%=sm_%)'; fi
+endif
+
+$(BUILD)/libtocha_cuda.so: $(CUDA_OBJ)
+	$(Q)$(NVCC) -shared -cudart static -Xlinker -z,nodelete -o $@.new $^ && mv $@.new $@
+$(BUILD)/obj/kernels/cuda/%.o: kernels/cuda/%.cu
+	@mkdir -p $(@D)
+	$(Q)$(NVCC) $(CUDA_FLAGS) -MMD -c -o $@ $<
+-include $(CUDA_OBJ:.o=.d)
 
 install: all ## copies the library and the command under PREFIX (/usr/local)
 	@install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(BINDIR)
