@@ -263,6 +263,7 @@ TC_FORMULA double tc_polynomial(int kind, double x, double degree) {
   else if (kind == TC_CHEBYSHEV_W) now = 2 * x + 1;
   else if (kind == TC_LAGUERRE_L) now = 1 - x;
   if (n == 0) return 1;
+  if (n > 1e6) return (double)NAN; /* a step each: such a degree would not come to an end */
   for (double k = 1; k < n && now - now == 0; k++) { /* stops at overflow */
     double next = tc_next_polynomial(kind, x, k, now, before);
     before = now, now = next;

@@ -24,7 +24,8 @@ arguments.is_options = is_options
 local function is_list(v) return type(v) == 'table' and getmetatable(v) == nil and (v[1] ~= nil or v.n ~= nil or next(v) == nil) end
 
 ---------------------------------------------------------------- one argument of each kind
-local takes = {tensor = 'a tensor', operand = 'a tensor or a number', indices = 'an int64 tensor or a table of positions', number = 'a number',
+local takes = {tensor = 'a tensor', operand = 'a tensor or a number', indices = 'an int64 tensor or a table of positions',
+  number = 'a number',
   integer = 'a whole number', boolean = 'true or false', dim = 'a dim, counted from 1 or from the end with negative numbers',
   position = 'a position, counted from 1', string = 'a string', tensors = 'a table of tensors', dims = 'a dim or a table of dims',
   integers = 'a number or a table of numbers', positions = 'a position or a table of positions', numbers = 'a table of numbers',

@@ -108,13 +108,13 @@ makers.dim = makers.integer
 makers.position = makers.integer
 makers.boolean = plain('type($) == "boolean"', false)
 makers.string = plain('type($) == "string"', 'nil', literal)
-function makers.dtype(p, a) return a .. ' == nil', ('if %s == nil then %s = %d end'):format(a, a, NONE), a end
+function makers.dtype(_, a) return a .. ' == nil', ('if %s == nil then %s = %d end'):format(a, a, NONE), a end
 makers.device = makers.dtype
-function makers.generator(p, a) return a .. ' == nil', '', a end
+function makers.generator(_, a) return a .. ' == nil', '', a end
 makers.raw = makers.generator
 
 -- lists travel in buffers that each generated function owns
-local function list(kind)
+local function list_maker(kind)
   return function(p, a)
     local pre = ('local %s_p, %s_n = fill_%s(buffers, %q, %s)'):format(a, a, kind, p.name, a)
     local test = kind == 'tensors' and 'false' or ('type(%s) == "number"'):format(a)
@@ -122,8 +122,8 @@ local function list(kind)
     return test, pre, ('%s_p, %s_n'):format(a, a)
   end
 end
-makers.tensors, makers.dims, makers.integers = list('tensors'), list('integers'), list('integers')
-makers.positions, makers.numbers = makers.integers, list('numbers')
+makers.tensors, makers.integers, makers.numbers = list_maker('tensors'), list_maker('integers'), list_maker('numbers')
+makers.dims, makers.positions = makers.integers, makers.integers
 
 local template = [[
 local C, Handle, new, istype, recover, slow, buffers, fill_tensors, fill_integers, fill_numbers = ...
@@ -169,7 +169,8 @@ return function(%sn1, n2, n3, n4, n5, n6, extra, ...)
         end
       end
     end
-    if (count == 6 and true or count == 5 and n6 == nil or count == 4 and n5 == nil or count == 3 and n4 == nil or count == 2 and n3 == nil or
+    if (count == 6 and true or count == 5 and n6 == nil or count == 4 and n5 == nil or count == 3 and n4 == nil or
+      count == 2 and n3 == nil or
         count == 1 and n2 == nil) then
       buffers.count = count
       return core(%sprefilled)

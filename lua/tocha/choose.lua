@@ -64,7 +64,9 @@ function choose.allclose(x, y, rtol, atol, equal_nan)
     rtol = options.rtol or (type(rtol) == 'number' and rtol)
     atol, equal_nan = options.atol or (type(atol) == 'number' and atol), options.equal_nan
   end
-  return binding.get('isclose')(check(x, 'allclose'), check(y, 'allclose', 'other'), rtol or 1e-5, atol or 1e-8, equal_nan or false):all():item()
+  check(x, 'allclose')
+  check(y, 'allclose', 'other')
+  return binding.get('isclose')(x, y, rtol or 1e-5, atol or 1e-8, equal_nan or false):all():item()
 end
 
 function choose.is_same_size(x, y) return table.concat(x:size(), ' ') == table.concat(y:size(), ' ') end

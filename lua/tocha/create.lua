@@ -39,8 +39,12 @@ local function shape_of(data, who)
 end
 
 local function check_length(t, sizes, depth, who)
-  if type(t) ~= 'table' then errors.raise('%s: expected a table of %d at depth %d, got %s', who, sizes[depth], depth, errors.describe(t)) end
-  if #t ~= sizes[depth] then errors.raise('%s: a table at depth %d has %d entries, its neighbours have %d', who, depth, #t, sizes[depth]) end
+  if type(t) ~= 'table' then
+    errors.raise('%s: expected a table of %d at depth %d, got %s', who, sizes[depth], depth, errors.describe(t))
+  end
+  if #t ~= sizes[depth] then
+    errors.raise('%s: a table at depth %d has %d entries, its neighbours have %d', who, depth, #t, sizes[depth])
+  end
 end
 
 local function number_of(v, who)
@@ -172,8 +176,8 @@ function create.arange(...)
     args[n] = nil
     n = n - 1
   end
-  local start, stop, step = 0, nil, nil
-  if n == 1 then stop = args[1] else start, stop, step = args[1], args[2], args[3] end
+  local start, stop, step = args[1], args[2], args[3]
+  if n == 1 then start, stop = 0, args[1] end
   start, stop, step = options.start or start or 0, options['end'] or stop, options.step or step or 1
   for name, v in pairs{start = start, ['end'] = stop or false, step = step} do
     if type(v) ~= 'number' then errors.raise('arange: %s: got %s, takes a number', name, errors.describe(v or nil)) end

@@ -23,10 +23,12 @@ for code = 0, 63 do
   name = ffi.string(name)
   local kind = name:match('^%a+')
   local d = setmetatable({name = name, code = code, itemsize = tonumber(C.tc_dtype_bytes(code)), is_bool = kind == 'bool',
-    is_floating_point = kind == 'float' or kind == 'bfloat', is_complex = kind == 'complex', is_signed = kind ~= 'uint' and kind ~= 'bool'}, Dtype)
+    is_floating_point = kind == 'float' or kind == 'bfloat', is_complex = kind == 'complex',
+    is_signed = kind ~= 'uint' and kind ~= 'bool'}, Dtype)
   dtype.by_code[code], dtype.by_name[name] = d, d
 end
-for alias, name in pairs{float = 'float32', double = 'float64', half = 'float16', long = 'int64', int = 'int32', short = 'int16', byte = 'uint8',
+for alias, name in pairs{float = 'float32', double = 'float64', half = 'float16', long = 'int64', int = 'int32', short = 'int16',
+  byte = 'uint8',
   char = 'int8', cfloat = 'complex64', cdouble = 'complex128'} do
   dtype.by_name[alias] = dtype.by_name[name]
 end

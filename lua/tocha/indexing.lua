@@ -108,7 +108,8 @@ local function basic(x, entries)
       x = range(x, dim, entry)
       dim = dim + 1
     else
-      errors.raise('index: got %s, takes a number, a range {first, last[, step]}, a tensor, tocha.ellipsis or tocha.newaxis', errors.describe(entry))
+      errors.raise('index: got %s, takes a number, a range {first, last[, step]}, a tensor, tocha.ellipsis or tocha.newaxis',
+        errors.describe(entry))
     end
   end
   return x, any and indices

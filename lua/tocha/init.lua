@@ -17,15 +17,19 @@ for name, d in pairs(dtype.by_name) do tocha[name] = d end
 
 -- what is in files of its own: name -> module, and the field of it that is meant
 local lazy = {
-  nn = 'tocha.nn', optim = 'tocha.optim', autograd = 'tocha.autograd', utils = 'tocha.utils', data = 'tocha.utils.data', class = 'tocha.class',
+  nn = 'tocha.nn', optim = 'tocha.optim', autograd = 'tocha.autograd', utils = 'tocha.utils', data = 'tocha.utils.data',
+  class = 'tocha.class',
   distributions = 'tocha.distributions', linalg = 'tocha.linalg', cuda = 'tocha.cuda', memory = 'tocha.memory', random = 'tocha.random',
 }
 local fields = {
-  ['tocha.create'] = 'tensor as_tensor scalar_tensor arange get_default_dtype set_default_dtype promote_types can_cast result_type finfo iinfo',
+  ['tocha.create'] = 'tensor as_tensor scalar_tensor arange get_default_dtype set_default_dtype promote_types can_cast ' ..
+    'result_type finfo iinfo',
   ['tocha.gradmode'] = 'no_grad enable_grad inference_mode set_grad_enabled is_grad_enabled',
-  ['tocha.lists'] = 'split split_with_sizes chunk tensor_split unbind hsplit vsplit dsplit broadcast_tensors broadcast_shapes broadcast_to ' ..
+  ['tocha.lists'] = 'split split_with_sizes chunk tensor_split unbind hsplit vsplit dsplit broadcast_tensors ' ..
+    'broadcast_shapes broadcast_to ' ..
     'atleast_1d atleast_2d atleast_3d meshgrid cartesian_prod combinations block_diag',
-  ['tocha.choose'] = 'max min median nanmedian where var std var_mean std_mean equal allclose is_floating_point is_complex is_signed is_nonzero norm dist is_same_size',
+  ['tocha.choose'] = 'max min median nanmedian where var std var_mean std_mean equal allclose is_floating_point ' ..
+    'is_complex is_signed is_nonzero norm dist is_same_size',
   ['tocha.places'] = 'nonzero unravel_index',
   ['tocha.io'] = 'save load',
   ['tocha.numeric'] = 'gradient',
@@ -76,7 +80,8 @@ end})
 -- methods written in Lua that take part in the metatable like the operators of the C side
 local method_homes = {
   ['tocha.lists'] = 'split split_with_sizes chunk tensor_split unbind hsplit vsplit dsplit broadcast_to',
-  ['tocha.choose'] = 'max min median nanmedian var std var_mean std_mean equal allclose is_nonzero norm apply_ expand_as view_as reshape_as is_same_size dist',
+  ['tocha.choose'] = 'max min median nanmedian var std var_mean std_mean equal allclose is_nonzero norm ' ..
+    'apply_ expand_as view_as reshape_as is_same_size dist',
   ['tocha.create'] = 'new_tensor',
   ['tocha.places'] = 'nonzero',
 }

@@ -32,7 +32,8 @@ end
 function memory.memory_summary()
   local s = memory.memory_stats()
   local lines = {'Tocha memory (CPU)'}
-  for _, row in ipairs{{'in tensors', 'allocated'}, {'at most so far', 'peak'}, {'kept for reuse', 'cached'}, {'limit', 'limit'}, {'Lua heap', 'lua'}} do
+  for _, row in ipairs{{'in tensors', 'allocated'}, {'at most so far', 'peak'}, {'kept for reuse', 'cached'}, {'limit', 'limit'},
+    {'Lua heap', 'lua'}} do
     lines[#lines + 1] = ('  %-16s %12s'):format(row[1], size_text(s[row[2]]))
   end
   lines[#lines + 1] = ('  %-16s %12d'):format('tensors', s.tensors)

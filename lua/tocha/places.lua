@@ -39,7 +39,9 @@ end
 -- @param shape a table of sizes
 function places.unravel_index(indices, shape)
   if not is_tensor(indices) then indices = require('tocha').tensor(indices, {dtype = 'int64'}) end
-  if indices:is_floating_point() then errors.raise('unravel_index: indices: got %s, takes int64 (indices:long() converts)', indices.dtype.name) end
+  if indices:is_floating_point() then
+    errors.raise('unravel_index: indices: got %s, takes int64 (indices:long() converts)', indices.dtype.name)
+  end
   local sizes, total = shape_list(shape), 1
   for i = 1, #sizes do total = total * sizes[i] end
   if indices:numel() > 0 then

@@ -13,7 +13,9 @@ function products.chain_matmul(...)
   if #list == 1 and type(list[1]) == 'table' then list = list[1] end
   if #list == 0 then errors.raise('chain_matmul: takes one or more matrices') end
   for i = 1, #list do
-    if not arguments.is_tensor(list[i]) then errors.raise('chain_matmul: argument %d: got %s, takes a matrix', i, errors.describe(list[i])) end
+    if not arguments.is_tensor(list[i]) then
+      errors.raise('chain_matmul: argument %d: got %s, takes a matrix', i, errors.describe(list[i]))
+    end
     if list[i]:dim() ~= 2 then errors.raise('chain_matmul: argument %d: got %d dims, takes a matrix', i, list[i]:dim()) end
   end
   if #list == 1 then return list[1] end

@@ -38,7 +38,8 @@ local function set_state(cdata, state, who)
   end
   local reference = state_of(cdata)
   if state.dtype ~= reference.dtype or state:dim() ~= 1 or state:size(1) ~= reference:size(1) then
-    errors.raise('%s: state: got %s, takes the uint8 tensor of %d bytes that get_state gave', who, errors.describe(state), reference:size(1))
+    errors.raise('%s: state: got %s, takes the uint8 tensor of %d bytes that get_state gave', who, errors.describe(state),
+      reference:size(1))
   end
   C.tc_generator_set_state(cdata, state._t)
   if ffi.string(C.tc_error_text()) ~= '' then errors.pending() end
@@ -98,7 +99,8 @@ function random.set_rng_state(state) set_state(nil, state, 'set_rng_state') end
 ---------------------------------------------------------------- whole numbers
 local plain
 
---- Whole numbers from low (0 unless given) to below high: `randint(high, size)` or `randint(low, high, size)`, where size is a table; options
+--- Whole numbers from low (0 unless given) to below high: `randint(high, size)` or `randint(low, high, size)`, where size is a table;
+-- options
 -- are generator, dtype ('int64'), device, requires_grad.
 function random.randint(low, high, ...)
   plain = plain or binding.get('randint')

@@ -47,7 +47,8 @@ local function parse_parameters(text)
   return params
 end
 
-local literals = {['nil'] = {}, ['true'] = {value = true}, ['false'] = {value = false}, inf = {value = math.huge}, ['-inf'] = {value = -math.huge}}
+local literals = {['nil'] = {}, ['true'] = {value = true}, ['false'] = {value = false}, inf = {value = math.huge},
+  ['-inf'] = {value = -math.huge}}
 
 local function parse_default(text)
   local known = literals[text]

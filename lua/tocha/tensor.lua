@@ -10,7 +10,7 @@ local arguments = require 'tocha.arguments'
 local library = require 'tocha.library'
 
 local C = library.C
-local Handle, istype, wrap = handle.type, ffi.istype, handle.wrap
+local wrap = handle.wrap
 local NONE = binding.NONE
 local is_tensor = arguments.is_tensor
 
@@ -67,7 +67,7 @@ function tensor.item(x)
   local n, kind = tonumber(C.tc_numel(t)), kind_of[C.tc_dtype_of(t)]
   if n ~= 1 then errors.raise('item: takes a tensor of one element, got %d', n) end
   if kind == 'complex' then return element_reader(x)(0) end
-  local mark, good = C.tc_scope_begin(), false
+  local mark, good = C.tc_scope_begin()
   if kind == 'int64' then good = C.tc_read_int64s(t, one_int64) else good = C.tc_read_doubles(t, one_double) end
   C.tc_scope_end(mark)
   if not good then errors.pending() end
@@ -274,9 +274,10 @@ end
 function fields.mH(x) return fields.mT(x):conj() end
 function fields.real(x) return binding.get('real')(x) end
 function fields.imag(x) return binding.get('imag')(x) end
+local grad_fn_meta = {__tostring = function(self) return '<' .. self.name .. ' backward>' end}
 function fields.grad_fn(x)
   local name = C.tc_grad_fn_name(alive(x, 'grad_fn'))
-  return name ~= nil and setmetatable({name = ffi.string(name)}, {__tostring = function(self) return '<' .. self.name .. ' backward>' end}) or nil
+  return name ~= nil and setmetatable({name = ffi.string(name)}, grad_fn_meta) or nil
 end
 
 function setters.requires_grad(x, on) x:requires_grad_(on) end
@@ -292,9 +293,9 @@ end
 ---------------------------------------------------------------- the metatable
 local methods = {}
 tensor.methods = methods
-for _, name in ipairs{'item', 'totable', 'tolist', 'size', 'stride', 'dim', 'ndimension', 'iter', 'to', 'cpu', 'cuda', 'type_as', 'float', 'double', 'half',
-  'bfloat16', 'long', 'int', 'short', 'char', 'byte', 'bool', 'cfloat', 'cdouble', 'type', 'is_floating_point', 'is_complex', 'is_signed', 'free',
-  'resize_', 'set_result_', 'data_ptr', 'is_set_to', 'retain_grad', 'backward', 'register_hook', 'register_post_accumulate_grad_hook'} do
+for _, name in ipairs{'item', 'totable', 'tolist', 'size', 'stride', 'dim', 'ndimension', 'iter', 'to', 'cpu', 'cuda', 'type_as',
+  'float', 'double', 'half', 'bfloat16', 'long', 'int', 'short', 'char', 'byte', 'bool', 'cfloat', 'cdouble', 'type',
+  'is_floating_point', 'is_complex', 'is_signed', 'free', 'resize_', 'set_result_', 'data_ptr', 'is_set_to', 'retain_grad', 'backward', 'register_hook', 'register_post_accumulate_grad_hook'} do
   methods[name] = tensor[name]
 end
 setmetatable(methods, {__index = function(_, name)

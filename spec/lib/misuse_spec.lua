@@ -66,7 +66,7 @@ local function show(v)
   if type(v) == 'table' then local t = {} for k, w in pairs(v) do t[#t + 1] = tostring(k) .. '=' .. show(w) end return '{' .. table.concat(t, ' ') .. '}' end
   return tostring(v)
 end
-local skip = {set_num_threads = true, manual_seed = true}
+local skip = {set_num_threads = true, manual_seed = true, file_write = true}
 local count, raised = 0, 0
 local function try(name, f, args)
   if VERBOSE then

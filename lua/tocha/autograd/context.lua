@@ -46,8 +46,8 @@ end
 function methods.set_materialize_grads(ctx, on) rawget(ctx, hidden).materialize = on end
 
 local function changed(state, i, entry)
-  errors.raise('%s saved a tensor (%d) of shape [%s] for backward, but it was changed in place afterwards (version %d, saved %d)', state.name, i,
-    table.concat(entry.tensor.shape, ' x '), entry.tensor._version, entry.version)
+  errors.raise('%s saved a tensor (%d) of shape [%s] for backward, but it was changed in place afterwards (version %d, saved %d)',
+    state.name, i, table.concat(entry.tensor.shape, ' x '), entry.tensor._version, entry.version)
 end
 
 -- results were kept apart from the graph, lest they keep themselves alive; for second derivatives they join it again

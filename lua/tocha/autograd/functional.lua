@@ -135,7 +135,8 @@ local function jacobian_of(y, xs, create, strict)
   return detached(rows, create)
 end
 
-local read_jacobian = args.spec('jacobian', 'func:callable', 'inputs', 'create_graph:bool=false', 'strict:bool=false', 'vectorize:bool=false')
+local read_jacobian = args.spec('jacobian', 'func:callable', 'inputs', 'create_graph:bool=false', 'strict:bool=false',
+  'vectorize:bool=false')
 
 --- The Jacobian: for each result and each input a tensor of the result's shape followed by the input's.
 -- @return a tensor; a list where a list of inputs, or several results, are given; a list of lists for both
@@ -156,7 +157,8 @@ local function scalar_result(f, xs, who)
   return outputs[1]
 end
 
-local read_hessian = args.spec('hessian', 'func:callable', 'inputs', 'create_graph:bool=false', 'strict:bool=false', 'vectorize:bool=false')
+local read_hessian = args.spec('hessian', 'func:callable', 'inputs', 'create_graph:bool=false', 'strict:bool=false',
+  'vectorize:bool=false')
 
 --- The second derivatives of a function that gives one number: for each pair of inputs a tensor of both shapes.
 function functional.hessian(...)

@@ -80,7 +80,8 @@ local function mismatch(i, g, numeric, o)
   g = g and g:detach()
   for k, expected in ipairs(numeric) do
     local got = element_of(g, k)
-    if not (math.abs(got - expected) <= o.atol + o.rtol * math.abs(expected)) then
+    local close = math.abs(got - expected) <= o.atol + o.rtol * math.abs(expected)
+    if not close then -- also where one of them is nan
       return string.format('gradient of input %d: element %d is %.9g, by differences %.9g', i, k, got, expected)
     end
   end
@@ -121,7 +122,8 @@ local function verdict(message, who, raise)
   return false
 end
 
-local read = args.spec('gradcheck', 'func:callable', 'inputs', 'eps:num=1e-6', 'atol:num=1e-5', 'rtol:num=1e-3', 'raise_exception:bool=true')
+local read = args.spec('gradcheck', 'func:callable', 'inputs', 'eps:num=1e-6', 'atol:num=1e-5', 'rtol:num=1e-3',
+  'raise_exception:bool=true')
 
 --- Compares the gradients of a function with central differences. Best in float64: differences in float32 are coarse.
 -- @param func a function of tensors that gives one or several
@@ -135,8 +137,8 @@ function checks.gradcheck(...)
   return verdict(run(f, inputs, {eps = eps, atol = atol, rtol = rtol}, 'gradcheck'), 'gradcheck', raise)
 end
 
-local read_second = args.spec('gradgradcheck', 'func:callable', 'inputs', 'grad_outputs=nil', 'eps:num=1e-6', 'atol:num=1e-5', 'rtol:num=1e-3',
-  'raise_exception:bool=true')
+local read_second = args.spec('gradgradcheck', 'func:callable', 'inputs', 'grad_outputs=nil', 'eps:num=1e-6', 'atol:num=1e-5',
+  'rtol:num=1e-3', 'raise_exception:bool=true')
 
 -- the function whose gradient is the second derivative: from inputs and output gradients to the gradients of the inputs
 local function first_gradients(f, inputs, count)

@@ -4,7 +4,8 @@
 local names = require 'tocha.repl.names'
 
 local keywords = {}
-for word in ([[and break do else elseif end false for function if in local nil not or repeat return then true until while]]):gmatch('%a+') do
+local words = [[and break do else elseif end false for function if in local nil not or repeat return then true until while]]
+for word in words:gmatch('%a+') do
   keywords[#keywords + 1] = word
 end
 
