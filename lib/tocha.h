@@ -212,7 +212,7 @@ tc_tensor *tc_diagonal(tc_tensor *input, int64_t offset, tc_dim dim1, tc_dim dim
 tc_tensor *tc_unfold(tc_tensor *input, tc_dim dimension, int64_t size, int64_t step);
 /// permute(input, dims...)  The dims in another order.
 tc_tensor *tc_permute(tc_tensor *input, const tc_dim *dims, int n_dims);
-/// transpose(input, dim0, dim1)  Two dims exchanged. @alias swapaxes swapdims @inplace
+/// transpose(input, dim0, dim1)  Two dims exchanged. @alias swapaxes swapdims
 tc_tensor *tc_transpose(tc_tensor *input, tc_dim dim0, tc_dim dim1);
 /// t(input)  The transpose of a matrix.
 tc_tensor *tc_t(tc_tensor *input);
@@ -1083,6 +1083,16 @@ tc_tensor *tc_hann_window(int64_t window_length, bool periodic, tc_dtype dtype, 
 tc_tensor *tc_hamming_window(int64_t window_length, bool periodic, double alpha, double beta, tc_dtype dtype, tc_device device, bool requires_grad);
 /// kaiser_window(window_length, periodic = true, beta = 12, *, dtype = nil, device = nil, requires_grad = false)  Kaiser's window, of the Bessel function i0. @function
 tc_tensor *tc_kaiser_window(int64_t window_length, bool periodic, double beta, tc_dtype dtype, tc_device device, bool requires_grad);
+
+/* ---- views in place (lib/ops/view_inplace.c) ---- */
+/// transpose_(input, dim0, dim1)  Exchanges two dims of the tensor itself. @method @self @alias swapaxes_ swapdims_
+tc_tensor *tc_transpose_(tc_tensor *input, tc_dim dim0, tc_dim dim1);
+/// t_(input)  Transposes the matrix itself. @method @self
+tc_tensor *tc_t_(tc_tensor *input);
+/// squeeze_(input, dim = nil)  Takes dims of size 1 off the tensor itself: all, or those given. @method @self
+tc_tensor *tc_squeeze_(tc_tensor *input, const tc_dim *dim, int n_dim);
+/// unsqueeze_(input, dim)  Gives the tensor itself a new dim of size 1. @method @self
+tc_tensor *tc_unsqueeze_(tc_tensor *input, tc_dim dim);
 
 #pragma GCC visibility pop
 #endif
