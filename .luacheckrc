@@ -1,8 +1,8 @@
 -- What luacheck holds the Lua files to: no globals of our own anywhere.
 std = 'luajit'
-max_line_length = 140
+max_line_length = 160
 exclude_files = {'build', 'build-san', 'lua_modules'}
-files['spec'] = {std = 'luajit+busted', max_line_length = 180}
+files['spec'] = {std = 'luajit+busted', max_line_length = 200}
 files['rockspec'] = {std = 'rockspec'}
 -- the prompt's whole point is to define globals
 files['lua/tocha/repl'] = {std = 'luajit'}
