@@ -44,9 +44,9 @@ enum {
               other dtypes are converted on the way, operand 0 of the loop is the output, p holds 4 numbers or is NULL.
    copy:      out <- in, converting between any two dtypes.
    accumulate: out += in, where several elements of in may fall on one of out; one after another.
-   max_pool:  the largest of each window and its place in the plane, from 1; avg_pool: the mean; avg_unpool: its gradient, x zero before.
-   plane_put: x[plane][index] = or += g; plane_take: y = x[plane][index]; places count from 1.
-   conv_*:    convolutions of row-major float or double data: y from x and w, the gradient x from g and w, w from g and x (both zero before).
+   max_pool:  the largest of each window and its place in the plane, from 1; avg_pool: the mean; avg_unpool: its gradient.
+   plane_put: x is zero but for x[plane][index] = or += g; plane_take: y = x[plane][index]; places count from 1.
+   conv_*:    convolutions of row-major float or double data: y from x and w, the gradient x from g and w, w from g and x.
    gemm:      c = alpha a b + beta c, for matrices or a batch of them (3 dims); rows or columns of a and b lie without gaps. */
 #define TC_KERNEL_SLOTS(X) \
   X(pointwise, (int op, int compute, const tc_loop *l, const double *p)) \

@@ -74,7 +74,7 @@ static void choose_tile(const slide *s, layout *l, int bytes, int64_t wanted) {
 }
 
 static bool find_offsets(const slide *s, layout *l) {
-  l->off = malloc((size_t)(s->c * volume(s->k)) * sizeof *l->off);
+  l->off = malloc((size_t)(s->c * volume(s->k) + 1) * sizeof *l->off);
   if (!l->off) return false;
   int32_t *to = l->off;
   for (int64_t c = 0; c < s->c; c++) {
@@ -95,6 +95,7 @@ static bool find_offsets(const slide *s, layout *l) {
 /* Room that a thread keeps from call to call, so that the system need not hand out zeroed pages each time. */
 typedef struct scratch { void *data; size_t bytes; } scratch;
 static void *room(scratch *s, int64_t bytes) {
+  bytes += 64; /* something even for nothing */
   if ((size_t)bytes > s->bytes) {
     free(s->data);
     s->bytes = ((size_t)bytes + 4095) & ~(size_t)4095;
@@ -220,10 +221,21 @@ static bool of_phase(const tc_conv *p, int d, int64_t phase, slide *s, const int
   return true;
 }
 
-/* x must be zero on entry */
+/* Does some phase of some dim have no tap? Its places stay zero. */
+static bool leaves_gaps(const tc_conv *p) {
+  for (int d = 0; d < 3; d++)
+    for (int64_t phase = 0; phase < p->stride[d]; phase++) {
+      bool reached = false;
+      for (int64_t k = 0; k < p->k[d]; k++) reached |= k * p->dilation[d] % p->stride[d] == phase;
+      if (!reached) return true;
+    }
+  return false;
+}
+
 int TC_KERNEL(conv_input)(const tc_conv *p, int dtype, void *x, const void *g, const void *w) {
   int64_t c = p->c / p->groups, o = p->o / p->groups, k = volume(p->k), in = volume(p->in);
   const int64_t w_k[3] = {p->k[1] * p->k[2], p->k[2], 1};
+  if (leaves_gaps(p)) memset(x, 0, (size_t)(p->n * p->c * in * tc_dtype_bytes(dtype)));
   for (int64_t i = 0; i < volume(p->stride); i++) {
     int64_t phase[3] = {i / p->stride[2] / p->stride[1], i / p->stride[2] % p->stride[1], i % p->stride[2]};
     slide s = {.n = p->n, .c = o, .o = c, .groups = p->groups, .w_group = o * c * k, .w_o = k, .w_c = c * k, .y_o = in, .y_n = p->c * in,
@@ -285,12 +297,13 @@ static int64_t chunk_of(const slide *s, int64_t parts) {
   return smaller(s->o, larger(16, (chunk + 3) / 4 * 4));
 }
 
-/* w must be zero on entry. The batch is cut into a number of parts that depends on the sizes alone, each summed by itself and then added
+/* The batch is cut into a number of parts that depends on the sizes alone, each summed by itself and then added
    in order, so that the result does not depend on the number of threads. */
 int TC_KERNEL(conv_weight)(const tc_conv *p, int dtype, void *w, const void *g, const void *x) {
   slide s = of_convolution(p);
   int bytes = tc_dtype_bytes(dtype);
   int64_t group_size = s.o * s.c * volume(s.k), size = s.groups * group_size;
+  memset(w, 0, (size_t)(size * bytes));
   if (s.n * volume(s.out) * size == 0) return TC_OK;
   int64_t parts = parts_of(&s, size * bytes), chunk = chunk_of(&s, parts), chunks = (s.o + chunk - 1) / chunk;
   layout l;

@@ -73,11 +73,11 @@ static bool columns_new(const tc_pool *p, columns *c) {
 
 enum { ROW = 256 }; /* columns at a time */
 
-/* Windows of 2 x 2 side by side, the most common case: eight floats or four doubles at a time, by hand because compilers make branches of
-   it. I is an integer as wide as T. */
-#define PAIRS(T, S, I, LANES) \
-  typedef T vec_##S __attribute__((vector_size(32), aligned(sizeof(T)), may_alias)); \
-  typedef I mask_##S __attribute__((vector_size(32))); \
+/* Comparisons by hand in vectors of LANES, because compilers make branches of them. I is an integer as wide as T. max_pairs: windows of 2 x 2
+   side by side, the most common case. better: one tap of a row of windows, `step` apart. */
+#define VECTORS(T, S, I, LANES) \
+  typedef T vec_##S __attribute__((vector_size(LANES * sizeof(T)), aligned(sizeof(T)), may_alias)); \
+  typedef I mask_##S __attribute__((vector_size(LANES * sizeof(T)), aligned(sizeof(T)), may_alias)); \
   typedef int64_t wide_##S __attribute__((vector_size(8 * LANES), aligned(8), may_alias)); \
   static inline void better_of_##S(vec_##S *v, mask_##S *at, vec_##S w, I place) { \
     mask_##S more = (w > *v) | (w != w); \
@@ -99,20 +99,29 @@ enum { ROW = 256 }; /* columns at a time */
       *(vec_##S *)(y + k) = v; \
       *(wide_##S *)(index + k) = __builtin_convertvector(at, wide_##S) + count + 2 * k; \
     } \
-  }
-PAIRS(float, f32, int32_t, 8)
-PAIRS(double, f64, int64_t, 4)
-
-/* I is an integer as wide as T, so that values and places share their vectors */
-#define ROWS(T, S, I) \
-  static inline void better_##S(T *best, I *place, const T *x, int64_t n, int64_t step, I at) { \
-    for (int64_t i = 0; i < n; i++) { \
+  } \
+  static inline void better_##S(T *best, I *place, const T *x, int64_t n, int64_t step, I first) { \
+    mask_##S even, count; int64_t i = 0; \
+    for (int l = 0; l < LANES; l++) even[l] = 2 * l, count[l] = (I)(l * step) + first; \
+    for (; step <= 2 && i + LANES + (step - 1) <= n; i += LANES) { /* a step of 2 reads one more than it needs */ \
+      vec_##S w = *(const vec_##S *)(x + i * step), v = *(const vec_##S *)(best + i); mask_##S at = *(const mask_##S *)(place + i); \
+      if (step == 2) w = __builtin_shuffle(w, *(const vec_##S *)(x + 2 * i + LANES), even); \
+      mask_##S more = (w > v) | (w != w); \
+      *(vec_##S *)(best + i) = (vec_##S)((more & (mask_##S)w) | (~more & (mask_##S)v)); \
+      *(mask_##S *)(place + i) = (more & (count + (I)(i * step))) | (~more & at); \
+    } \
+    for (; i < n; i++) { \
       T v = x[i * step]; \
       bool more = (v > best[i]) | (v != v); \
       best[i] = more ? v : best[i]; \
-      place[i] = more ? at + (I)(i * step) : place[i]; \
+      place[i] = more ? first + (I)(i * step) : place[i]; \
     } \
-  } \
+  }
+VECTORS(float, f32, int32_t, 8)
+VECTORS(float, narrow, int32_t, 4)
+VECTORS(double, f64, int64_t, 4)
+
+#define ROWS(T, S, I) \
   static void better_row_##S(T *best, I *place, const T *x, int64_t n, int64_t step, I at) { \
     if (step == 1) better_##S(best, place, x, n, 1, at); \
     else if (step == 2) better_##S(best, place, x, n, 2, at); \
@@ -170,16 +179,18 @@ static bool by_rows(const tc_pool *p) { return !p->adaptive && volume(p->in) <= 
 
 static bool in_pairs(const tc_pool *p) {
   return by_rows(p) && p->in[0] == 1 && p->k[0] == 1 && p->pad[0] + p->pad[1] + p->pad[2] == 0 && p->k[1] == 2 && p->k[2] == 2 && p->stride[1] == 2 &&
-         p->stride[2] == 2 && p->dilation[1] == 1 && p->dilation[2] == 1 && 2 * p->out[1] <= p->in[1] && 2 * p->out[2] <= p->in[2] && p->out[2] >= 8;
+         p->stride[2] == 2 && p->dilation[1] == 1 && p->dilation[2] == 1 && 2 * p->out[1] <= p->in[1] && 2 * p->out[2] <= p->in[2];
 }
 
-#define MAX_PLANE(T, S) \
+#define MAX_PLANE(T, S, LANES, NARROW) \
   static void max_plane_##S(const tc_pool *p, const columns *cols, const T *x, T *y, int64_t *index) { \
-    if (in_pairs(p)) for (int64_t j = 0, n = p->out[2], w = p->in[2]; j < p->out[1]; j++) max_pairs_##S(n, w, 2 * j * w, x, y + j * n, index + j * n); \
+    int64_t n = p->out[2], w = p->in[2]; \
+    if (in_pairs(p) && n >= LANES) for (int64_t j = 0; j < p->out[1]; j++) max_pairs_##S(n, w, 2 * j * w, x, y + j * n, index + j * n); \
+    else if (in_pairs(p) && n >= 4) for (int64_t j = 0; j < p->out[1]; j++) max_pairs_##NARROW(n, w, 2 * j * w, x, y + j * n, index + j * n); \
     else EACH_ROW(p, { max_row_##S(p, cols, a, b, x, y + o, index + o); }); \
   }
-MAX_PLANE(float, f32)
-MAX_PLANE(double, f64)
+MAX_PLANE(float, f32, 8, narrow)
+MAX_PLANE(double, f64, 4, f64)
 
 /* index holds the place of each maximum in its plane, from 1; a nan wins */
 int TC_KERNEL(max_pool)(const tc_pool *p, int dtype, void *y_, int64_t *index, const void *x_) {
@@ -257,7 +268,7 @@ int TC_KERNEL(avg_pool)(const tc_pool *p, int dtype, void *y_, const void *x_) {
   return TC_OK;
 }
 
-/* x += each g spread over its window; x must be zero before */
+/* x becomes the sum of each g spread over its window */
 int TC_KERNEL(avg_unpool)(const tc_pool *p, int dtype, void *x_, const void *g_) {
   int64_t in = volume(p->in), out = volume(p->out);
   int status = TC_OK;
@@ -267,6 +278,7 @@ int TC_KERNEL(avg_unpool)(const tc_pool *p, int dtype, void *x_, const void *g_)
     void *shares = malloc((size_t)(p->out[2] + 1) * sizeof(double));
     if (!shares) status = TC_NO_MEMORY;
     for (int64_t plane = lo; shares && plane < hi; plane++) {
+      memset((char *)x_ + plane * in * tc_dtype_bytes(dtype), 0, (size_t)(in * tc_dtype_bytes(dtype)));
       if (!p->adaptive && dtype == TC_FLOAT64) avg_unplane_f64(p, &cols, (double *)x_ + plane * in, (const double *)g_ + plane * out, shares);
       else if (!p->adaptive) avg_unplane_f32(p, &cols, (float *)x_ + plane * in, (const float *)g_ + plane * out, shares);
       else TC_FLOATS(dtype, {
@@ -283,13 +295,15 @@ int TC_KERNEL(avg_unpool)(const tc_pool *p, int dtype, void *x_, const void *g_)
   return status;
 }
 
-/* x (planes, size of a plane) gets g (planes, count) at the places in index, added up or the last one kept. The other way: take. */
+/* x (planes, size of a plane) becomes zero but for g (planes, count) at the places in index, added up or the last one kept. The other
+   way: take. */
 int TC_KERNEL(plane_put)(int64_t planes, int64_t size, int64_t count, bool add, int dtype, void *x_, const void *g_, const int64_t *index, tc_fault *fault) {
   int status = TC_OK;
-  TC_PARALLEL(planes, 1, (double)planes * (double)count) {
+  TC_PARALLEL(planes, 1, (double)planes * (double)(count + size / 8)) {
     for (int64_t plane = lo; plane < hi; plane++)
       TC_FLOATS(dtype, {
         T *x = (T *)x_ + plane * size; const T *g = (const T *)g_ + plane * count; const int64_t *at = index + plane * count;
+        memset(x, 0, (size_t)size * sizeof(T));
         for (int64_t i = 0; i < count; i++) {
           if (at[i] < 1 || at[i] > size) { *fault = (tc_fault){plane * count + i, at[i]}; status = TC_FAULT; break; }
           x[at[i] - 1] = add ? x[at[i] - 1] + g[i] : g[i];

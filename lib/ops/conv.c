@@ -72,7 +72,7 @@ static tc_tensor *to_input(const conv *a, tc_tensor *g, tc_tensor *w, const int6
   if (!g || !w) return NULL;
   tc_conv p = geometry(a, x_size, w->size);
   int dtype = compute_type(g);
-  tc_tensor *y = tc_zeros(x_size, 2 + a->nd, dtype, g->device, false), *gs = ready(g, dtype), *ws = ready(w, dtype);
+  tc_tensor *y = tci_new(dtype, 2 + a->nd, x_size, g->device), *gs = ready(g, dtype), *ws = ready(w, dtype);
   if (!y || !gs || !ws) return NULL;
   int status = tci_kernels(g->device)->conv_input(&p, dtype, tci_data(y), tci_data(gs), tci_data(ws));
   return tci_record(&to_input_rule, finished(y, g->dtype, status), 2, (tc_tensor *[]){g, w}, a, sizeof *a);
@@ -82,7 +82,7 @@ static tc_tensor *to_weight(const conv *a, tc_tensor *g, tc_tensor *x, const int
   if (!g || !x) return NULL;
   tc_conv p = geometry(a, x->size, w_size);
   int dtype = compute_type(g);
-  tc_tensor *y = tc_zeros(w_size, 2 + a->nd, dtype, g->device, false), *gs = ready(g, dtype), *xs = ready(x, dtype);
+  tc_tensor *y = tci_new(dtype, 2 + a->nd, w_size, g->device), *gs = ready(g, dtype), *xs = ready(x, dtype);
   if (!y || !gs || !xs) return NULL;
   int status = tci_kernels(g->device)->conv_weight(&p, dtype, tci_data(y), tci_data(gs), tci_data(xs));
   return tci_record(&to_weight_rule, finished(y, g->dtype, status), 2, (tc_tensor *[]){g, x}, a, sizeof *a);

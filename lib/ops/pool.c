@@ -104,10 +104,10 @@ static tc_tensor *take(tc_tensor *x, tc_tensor *index, int nd) {
 static tc_tensor *put(tc_tensor *g, tc_tensor *index, const int64_t *size, int nd, bool add) {
   if (!g || !index) return NULL;
   tc_fault fault;
-  tc_tensor *gs = ready(g), *at = tci_contig(index), *x = gs && at ? tc_zeros(size, g->ndim, gs->dtype, g->device, false) : NULL;
+  tc_tensor *gs = ready(g), *at = tci_contig(index), *x = gs && at ? tci_new(gs->dtype, g->ndim, size, g->device) : NULL;
   if (!x) return NULL;
   int64_t whole = plane_size(x, nd), count = plane_size(g, nd);
-  int s = tci_kernels(g->device)->plane_put(count ? g->numel / count : 0, whole, count, add, gs->dtype, tci_data(x), tci_data(gs), (int64_t *)tci_data(at), &fault);
+  int s = tci_kernels(g->device)->plane_put(whole ? x->numel / whole : 0, whole, count, add, gs->dtype, tci_data(x), tci_data(gs), (int64_t *)tci_data(at), &fault);
   if (!tci_status(s, &fault, "index", whole)) return NULL;
   return tci_record(&put_rule, tci_cast(x, g->dtype), 2, (tc_tensor *[]){g, index}, &(planes){nd, add}, sizeof(planes));
 }
@@ -161,9 +161,9 @@ static tc_tensor *avg_pool(const average *a, tc_tensor *x) {
 }
 
 static tc_tensor *avg_unpool(const average *a, tc_tensor *g, const int64_t *size) {
-  tc_tensor *gs = g ? ready(g) : NULL, *x = gs ? tc_zeros(size, g->ndim, gs->dtype, g->device, false) : NULL;
+  tc_tensor *gs = g ? ready(g) : NULL, *x = gs ? tci_new(gs->dtype, g->ndim, size, g->device) : NULL;
   if (!x) return NULL;
-  if (g->numel && !tci_status(tci_kernels(g->device)->avg_unpool(&a->p, gs->dtype, tci_data(x), tci_data(gs)), NULL, NULL, 0)) return NULL;
+  if (x->numel && !tci_status(tci_kernels(g->device)->avg_unpool(&a->p, gs->dtype, tci_data(x), tci_data(gs)), NULL, NULL, 0)) return NULL;
   return tci_record(&avg_unpool_rule, tci_cast(x, g->dtype), 1, &g, a, sizeof *a);
 }
 
