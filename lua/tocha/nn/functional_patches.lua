@@ -68,7 +68,7 @@ local function inside(taps, size, padding, align)
     else
       index = bounded(index, size, padding, align)
     end
-    tap[1] = index:clamp(0, size - 1):nan_to_num(0)
+    tap[1] = index:clamp(0, size - 1):nan_to_num(0):to('int64') -- places in large images exceed what a float counts
   end
   return taps
 end
@@ -116,6 +116,9 @@ end
 function patches.grid_sample(...)
   local x, grid, mode, padding, align = read_sample(...)
   local n = check(x, grid, mode, padding)
+  if x:element_size() == 2 then -- half precision has too few digits for positions
+    return patches.grid_sample(x:float(), grid:float(), mode, padding, align):to(x.dtype)
+  end
   local batch, channels, lists, sizes = x:size(1), x:size(2), {}, {}
   for d = 1, n do
     -- the last entry of a position belongs to the first dim
@@ -126,7 +129,7 @@ function patches.grid_sample(...)
   end
   local flat, sum = x:reshape(batch, channels, -1), nil
   for _, tap in ipairs(combined(lists, sizes)) do
-    local value = flat:gather(3, (tap[1]:to('int64') + 1):expand(batch, channels, -1))
+    local value = flat:gather(3, (tap[1] + 1):expand(batch, channels, -1))
     local term = tap[2] and value * tap[2] or value
     sum = sum and sum + term or term
   end
