@@ -2,7 +2,6 @@
    computing type, the result is written as the output's dtype. */
 #include "launch.cuh"
 #include "math.cuh"
-#include "../special.h"
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 
@@ -17,26 +16,8 @@ struct numbers { double p[4]; };
 #define trunc(x) tc::trunc_(x)
 #define signbit(x) tc::signbit_(x)
 #define pow(x, y) tc::pow_(x, y)
-#define gcd(x, y) tc::gcd_(x, y)
-#define lcm(x, y) tc::lcm_(x, y)
-#define digamma(x) (T)tc::digamma_((double)(x))
-#define polygamma(n, x) (T)tc::polygamma_((double)(n), (double)(x))
-#define zeta(x, y) (T)tc::zeta_((double)(x), (double)(y))
-#define erfcx(x) (T)tc_erfcx((double)(x))
-#define erfinv(x) (T)tc_erfinv_f64((double)(x))
-#define ndtri(x) (T)tc_ndtri((double)(x))
-#define log_ndtr(x) (T)tc_log_ndtr((double)(x))
-#define bessel_i(n, x, scaled) (T)tc_bessel_i((int)(n), (double)(x), (scaled) != 0)
-#define bessel_k(n, x, scaled) (T)tc_bessel_k((int)(n), (double)(x), (scaled) != 0)
-#define bessel_j0(x) (T)tc_bessel_j0((double)(x))
-#define bessel_j1(x) (T)tc_bessel_j1((double)(x))
-#define bessel_y0(x) (T)tc_bessel_y0((double)(x))
-#define bessel_y1(x) (T)tc_bessel_y1((double)(x))
-#define airy(x, slope) (T)tc_airy((double)(x), (slope) != 0)
-#define gammainc(a, x, upper) (T)tc_gammainc((double)(a), (double)(x), (upper) != 0)
-#define polynomial(kind, x, n) (T)tc_polynomial((int)(kind), (double)(x), (double)(n))
 using tc::floor_div; using tc::floor_mod; using tc::trunc_div; using tc::trunc_mod;
-using tc::infinity_sign; using tc::isclose; using tc::gelu_tanh_slope;
+using tc::infinity_sign; using tc::gelu_tanh_slope;
 
 #define FORMULA(name, result, expr) \
   struct name { template <class T> __device__ static result run(T x, T y, T z, const numbers &n) { \
@@ -54,24 +35,6 @@ using tc::infinity_sign; using tc::isclose; using tc::gelu_tanh_slope;
 #undef trunc
 #undef signbit
 #undef pow
-#undef gcd
-#undef lcm
-#undef digamma
-#undef polygamma
-#undef zeta
-#undef erfcx
-#undef erfinv
-#undef ndtri
-#undef log_ndtr
-#undef bessel_i
-#undef bessel_k
-#undef bessel_j0
-#undef bessel_j1
-#undef bessel_y0
-#undef bessel_y1
-#undef airy
-#undef gammainc
-#undef polynomial
 
 /* ---- elements of any dtype ---- */
 template <class T> __device__ T load(const char *p, int dtype, int64_t i) {
