@@ -115,6 +115,12 @@ end)
 
 describe('the formatter of numbers', function()
   local numbers = require 'tocha.print.numbers'
+  it('shows complex tensors of any layout', function()
+    local x = tocha.ones(3, {dtype = 'complex64'}):expand(2, 3)[{{}, {1, 3, 2}}]
+    assert.are.same({{{1, 0}, {1, 0}}, {{1, 0}, {1, 0}}}, x:totable())
+    assert.are.equal(' 1.+0.j 1.+0.j\n 1.+0.j 1.+0.j\n[tocha.complex64 of size 2x2 on cpu]', tostring(x))
+  end)
+
   it('writes complex numbers part by part', function()
     local show = numbers.formatter({{1.5, 2.5}, {0, -1}}, 'complex64', {precision = 4})
     assert.equal('1.5000+2.5000j', show{1.5, 2.5})

@@ -33,14 +33,19 @@ local function int64_value(v) -- a Lua number where it is exact
   return v
 end
 
+local float_pointer, double_pointer = ffi.typeof 'const float *', ffi.typeof 'const double *'
+
 -- a reader: position in row-major order -> Lua value
 local function element_reader(x)
   local t = alive(x, 'totable')
   local count, kind = tonumber(C.tc_numel(t)), kind_of[C.tc_dtype_of(t)]
   if kind == 'complex' then
-    local parts = binding.get('view_as_real')(x)
-    local read = element_reader(parts:detach())
-    return function(i) return {read(2 * i), read(2 * i + 1)} end
+    local whole = x:detach():contiguous() -- kept in the function: it owns the memory that is read
+    local part = x.dtype.name == 'complex64' and float_pointer or double_pointer
+    return function(i)
+      local at = ffi.cast(part, C.tc_data_of(whole._t)) + 2 * i
+      return {at[0], at[1]}
+    end
   end
   local mark = C.tc_scope_begin()
   local buffer, good
