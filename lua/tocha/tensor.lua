@@ -72,7 +72,8 @@ function tensor.item(x)
   local n, kind = tonumber(C.tc_numel(t)), kind_of[C.tc_dtype_of(t)]
   if n ~= 1 then errors.raise('item: takes a tensor of one element, got %d', n) end
   if kind == 'complex' then return element_reader(x)(0) end
-  local mark, good = C.tc_scope_begin()
+  local mark = C.tc_scope_begin()
+  local good
   if kind == 'int64' then good = C.tc_read_int64s(t, one_int64) else good = C.tc_read_doubles(t, one_double) end
   C.tc_scope_end(mark)
   if not good then errors.pending() end
@@ -300,7 +301,8 @@ local methods = {}
 tensor.methods = methods
 for _, name in ipairs{'item', 'totable', 'tolist', 'size', 'stride', 'dim', 'ndimension', 'iter', 'to', 'cpu', 'cuda', 'type_as',
   'float', 'double', 'half', 'bfloat16', 'long', 'int', 'short', 'char', 'byte', 'bool', 'cfloat', 'cdouble', 'type',
-  'is_floating_point', 'is_complex', 'is_signed', 'free', 'resize_', 'set_result_', 'data_ptr', 'is_set_to', 'retain_grad', 'backward', 'register_hook', 'register_post_accumulate_grad_hook'} do
+  'is_floating_point', 'is_complex', 'is_signed', 'free', 'resize_', 'set_result_', 'data_ptr', 'is_set_to', 'retain_grad', 'backward', 'register_hook',
+  'register_post_accumulate_grad_hook'} do
   methods[name] = tensor[name]
 end
 setmetatable(methods, {__index = function(_, name)

@@ -35,6 +35,7 @@ describe('nn.Sequential', function()
       local before = live()
       for i = 1, 50 do outputs[i] = net(x) end
       assert.is_true(live() - before <= 60)
+      assert.are.equal(50, #outputs)
       collectgarbage('restart')
     end)
     local kept
