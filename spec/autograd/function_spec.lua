@@ -90,14 +90,14 @@ describe('a custom function', function()
       return a * 2 + b * 3
     end
     local x = leaf(1, 2)
-    local y, z, text = Two.apply(x)
+    local y, _, text = Two.apply(x)
     assert.equal('text', text)
     y:sum():backward()
     S.close(got, {0, 0})
     S.close(x.grad, {2, 2})
     x.grad = nil
-    y, z = Two.apply(x)
-    ;(y * z):sum():backward()
+    local a, b = Two.apply(x)
+    ;(a * b):sum():backward()
     S.close(x.grad, {12, 24})
   end)
 
