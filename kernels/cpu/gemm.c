@@ -1,6 +1,7 @@
 /* gemm.c: matrix products: float and double through BLAS, integers by a loop of our own. */
 #include "cpu.h"
 #include <cblas.h>
+#include <stdlib.h>
 
 typedef struct matrix { char *data; int64_t rows, columns, row_step, column_step; } matrix;
 
@@ -32,12 +33,63 @@ static void clear_or_scale(const matrix *c, int dtype, double beta) { /* no inne
     }
 }
 
+/* ---- our own products, where the processor has AVX-512: OpenBLAS knows only the models of its day, and may be told not to ---- */
+#if defined(__AVX512F__)
+#define PRODUCT_ROWS 8
+enum { PRODUCT_BYTES = 64, PRODUCT_INNER = 512, PRODUCT_PACKED = 512 << 10 };
+#define T float
+#define S(name) f32_##name
+#include "product.h"
+#undef T
+#undef S
+#define T double
+#define S(name) f64_##name
+#include "product.h"
+#undef T
+#undef S
+
+static matrix transposed(const matrix *m) { return (matrix){m->data, m->columns, m->rows, m->column_step, m->row_step}; }
+
+/* rows lo..hi-1 of a product: those of a and c */
+static matrix rows_of(const matrix *m, int64_t lo, int64_t hi, int bytes) {
+  return (matrix){m->data + lo * m->row_step * bytes, hi - lo, m->columns, m->row_step, m->column_step};
+}
+
+static _Thread_local void *panels; /* a thread's packed panels, kept from call to call */
+static void *room(void) {
+  if (!panels) panels = aligned_alloc(64, PRODUCT_PACKED + 64 * 3 * PRODUCT_INNER);
+  return panels;
+}
+
+/* false: not worth it (or no memory), BLAS shall do it */
+static bool own_product(const matrix *c, const matrix *a, const matrix *b, int dtype, double alpha, double beta) {
+  double work = (double)c->rows * (double)c->columns * (double)a->columns;
+  if (c->rows < 8 || c->columns < 8 || work < 4096) return false;
+  matrix tc = transposed(c), ta = transposed(a), tb = transposed(b);
+  if (c->rows < c->columns) c = &tc, a = &tb, b = &ta; /* the smaller operand is the one to pack */
+  int bytes = tc_dtype_bytes(dtype);
+  bool good = true;
+  matrix cc = *c, aa = *a, bb = *b;
+  TC_PARALLEL(cc.rows, PRODUCT_ROWS, work / 32) {
+    matrix own_c = rows_of(&cc, lo, hi, bytes), own_a = rows_of(&aa, lo, hi, bytes);
+    void *packed = room();
+    if (!packed) good = false;
+    else if (dtype == TC_FLOAT64) f64_product(&own_c, &own_a, &bb, alpha, beta, packed);
+    else f32_product(&own_c, &own_a, &bb, (float)alpha, (float)beta, packed);
+  } TC_PARALLEL_END
+  return good;
+}
+#else
+static bool own_product(const matrix *c, const matrix *a, const matrix *b, int dtype, double alpha, double beta) { return false; }
+#endif
+
 static void one_product(const matrix *c, const matrix *a, const matrix *b, int dtype, double alpha, double beta) {
   if (c->rows == 0 || c->columns == 0) return;
   if (a->columns == 0) {
     clear_or_scale(c, dtype, beta);
     return;
   }
+  if (own_product(c, a, b, dtype, alpha, beta)) return;
   bool ta = turned(a), tb = turned(b);
   int m = (int)c->rows, n = (int)c->columns, k = (int)a->columns, lda = leading(a, ta), ldb = leading(b, tb), ldc = leading(c, false);
   CBLAS_TRANSPOSE oa = ta ? CblasTrans : CblasNoTrans, ob = tb ? CblasTrans : CblasNoTrans;
