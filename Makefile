@@ -121,7 +121,7 @@ bench: all ## measures, beside PyTorch where it is importable (ARGS=--help)
 repl: all ## starts the prompt
 	@bin/tocha
 
-docs: ## makes docs/reference from the declarations
+docs: all ## makes docs/reference from the declarations
 	@$(LUA) tools/reference.lua
 
 # The GPU's kernels are a library of their own, opened when a program first asks for 'cuda'. The runtime of CUDA is linked in, the driver is not:
