@@ -156,7 +156,7 @@ TC_FORMULA tc_bessel tc_bessel_jy(double x) {
 TC_FORMULA double tc_bessel_j0(double x) { return tc_bessel_jy(fabs(x)).j0; }
 TC_FORMULA double tc_bessel_j1(double x) { return x < 0 ? -tc_bessel_jy(-x).j1 : tc_bessel_jy(x).j1; }
 TC_FORMULA double tc_bessel_y0(double x) { return x < 0 ? (double)NAN : tc_bessel_jy(x).y0; }
-TC_FORMULA double tc_bessel_y1(double x) { return x < 0 ? (double)NAN : tc_bessel_jy(x).y1; }
+TC_FORMULA double tc_bessel_y1(double x) { return x < 0 ? (double)NAN : x == 0 ? -(double)INFINITY : tc_bessel_jy(x).y1; }
 
 /* ---- Airy's function Ai and its derivative ---- */
 TC_FORMULA double tc_airy_left(double z, int slope) { /* at -z, far out: 9.7.9, 9.7.10 */

@@ -184,7 +184,9 @@ static plan plan_of(const request *r, tc_tensor *x, int d, bool align, bool reco
 tc_tensor *tc_interpolate(tc_tensor *x, const int64_t *size, int n_size, const double *scale, int n_scale, const char *mode, bool align,
                           bool recompute, bool antialias) {
   request r = {0};
-  if (!x || !tci_check_float(x, "input") || !read_mode(&r, mode, x, antialias, align) || !read_size(&r, x, size, n_size, scale, n_scale)) return NULL;
+  if (!x || !read_mode(&r, mode, x, antialias, align)) return NULL;
+  bool moves = x->dtype == TC_UINT8 && r.mode <= NEAREST_EXACT; /* bytes of images pass float32 unchanged */
+  if ((!moves && !tci_check_float(x, "input")) || !read_size(&r, x, size, n_size, scale, n_scale)) return NULL;
   bool done[3] = {false}, same = true;
   tc_tensor *y = x;
   for (int pass = 0; pass < 2; pass++) /* shrinking dims first: there is less to do for the others */
