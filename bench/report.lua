@@ -39,19 +39,20 @@ local function memory(side)
   return ('%.0f (+%.0f)'):format(side.peak / 1024, math.max(0, side.peak - side.before) / 1024)
 end
 
-local function ratio(row) return row.ratio and ('%.3f'):format(row.ratio) or '' end
+local function ratio(n) return n and ('%.3f'):format(n) or '' end
 
 --- One line of the table.
 function report.row(row)
-  return ('| %s | %d | %s | %s | %s | %s | %s | %s | %.1f |'):format(row.name, row.threads, timed(row.tocha), timed(row.torch), ratio(row),
-    rate(row), memory(row.tocha), memory(row.torch), row.others)
+  return ('| %s | %d | %s | %s | %s | %s | %s | %s | %s | %.1f |'):format(row.name, row.threads, timed(row.tocha), timed(row.torch),
+    ratio(row.ratio), ratio(row.ratio_of_least), rate(row), memory(row.tocha), memory(row.torch), row.others)
 end
 
-local head = '| workload | threads | Tocha | PyTorch | ratio | Tocha\'s rate | peak MB, Tocha | peak MB, PyTorch | others |\n' ..
-  '|---|---|---|---|---|---|---|---|---|'
+local head = '| workload | threads | Tocha | PyTorch | ratio | of least | Tocha\'s rate | peak MB, Tocha | peak MB, PyTorch | others |\n' ..
+  '|---|---|---|---|---|---|---|---|---|---|'
 
 local legend = [[
-Medians of %d samples, taken in turns; in brackets the 10th and 90th percentile. Ratio: Tocha's time over PyTorch's.
+Medians of %d samples, taken in turns; in brackets the 10th and 90th percentile. Ratio: Tocha's time over PyTorch's,
+of medians and of the shortest samples, which other programs disturb least.
 Peak memory is that of the process, in brackets above what it held before the workload. "others" is how many processors other
 programs kept busy meanwhile: the more, the less a figure is worth.]]
 

@@ -1,119 +1,226 @@
---- Measures Tocha, and PyTorch beside it where it is importable: the same workloads, taken in turns, as a table of ratios.
---     luajit bench/run.lua [--only PATTERN] [--threads N] [--seconds S] [--rounds N] [--json FILE] [--python PATH] [--no-peer]
--- Each round runs every workload of one side in a process of its own, then of the other; a workload's figure is the median over rounds.
+--- Measures Tocha, beside PyTorch where that is importable, and prints a table of ratios.
+-- Each side is a process of its own; they work in turns, sample by sample, so that a busy moment of the machine strikes both.
+--     luajit bench/run.lua --only '^matmul' --threads 1,2 --out result
 
-local here = arg[0]:match('^(.*)/run%.lua$') or '.'
-package.path = here .. '/?.lua;' .. here .. '/../lua/?.lua;' .. here .. '/../lua/?/init.lua;' .. package.path
+local folder = arg[0]:match('^(.*)/[^/]*$') or '.'
+package.path = folder .. '/?.lua;' .. package.path
+package.path = ('%s/../lua/?.lua;%s/../lua/?/init.lua;%s'):format(folder, folder, package.path)
+local groups, report, machine, Worker = require 'groups', require 'report', require 'machine', require 'worker_process'
 
-local options = {only = '', threads = 1, seconds = 0.2, rounds = 3, json = '', python = os.getenv('PYTHON') or 'python3', ['no-peer'] = false}
+local options = {
+  only = {'', "PATTERN: only workloads whose name has this Lua pattern, or whose group is named so"},
+  threads = {'1,2', 'N,N...: numbers of threads'},
+  peer = {'python3', 'PYTHON: the interpreter that has PyTorch; none measures Tocha alone'},
+  out = {'', 'NAME: writes NAME.json and NAME.md'},
+  samples = {'9', 'N: samples of each side and workload'},
+  limit = {'3600', 'SECONDS: begins no workload after this time'},
+}
 
-local function usage()
-  print('usage: luajit bench/run.lua [--only PATTERN] [--threads N] [--seconds S] [--rounds N] [--json FILE] [--python PATH] [--no-peer]')
-  os.exit(0)
+local function usage(status)
+  print('usage: luajit bench/run.lua [options]')
+  for _, name in ipairs{'only', 'threads', 'peer', 'out', 'samples', 'limit'} do
+    print(('  --%-8s %s (%s)'):format(name, options[name][2], options[name][1] == '' and 'none' or options[name][1]))
+  end
+  os.exit(status)
 end
 
-local function read_options()
-  local i = 1
-  while arg[i] do
-    local name = arg[i]:match('^%-%-(.+)$')
-    if name == 'help' then usage() end
-    if options[name] == nil then
-      io.stderr:write('bench: cannot use ' .. arg[i] .. '\n')
-      os.exit(2)
-    end
-    if options[name] == false then options[name] = true
-    else
+local function read_options(words)
+  local values, i = {}, 1
+  for name, o in pairs(options) do values[name] = o[1] end
+  while words[i] do
+    local name, value = words[i]:match('^%-%-(%w+)=?(.*)$')
+    if name == 'help' then usage(0) end
+    if name and not words[i]:find('=', 1, true) then
       i = i + 1
-      options[name] = type(options[name]) == 'number' and tonumber(arg[i]) or arg[i]
+      value = words[i]
     end
-    i = i + 1
+    if not options[name] or not value then usage(2) end
+    values[name], i = value, i + 1
+  end
+  values.samples, values.limit = tonumber(values.samples), tonumber(values.limit)
+  values.out = values.out:gsub('%.json$', '')
+  return values
+end
+
+local opt = read_options(arg)
+local lua = arg[-1] or 'luajit'
+local started = os.time()
+
+local function peer_version()
+  if opt.peer == 'none' then return nil end
+  return machine.first_line(opt.peer .. " -c 'import torch; print(torch.__version__)'")
+end
+local peer = peer_version()
+
+local ffi = require 'ffi'
+ffi.cdef [[
+typedef struct { long sec, nsec; } tocha_run_time;
+int clock_gettime(int clock, tocha_run_time *t);
+]]
+local stamp = ffi.new('tocha_run_time')
+local function now()
+  ffi.C.clock_gettime(1, stamp)
+  return tonumber(stamp.sec) + tonumber(stamp.nsec) * 1e-9
+end
+
+---------------------------------------------------------------- workers, started when first needed
+local workers = {}
+
+local function command(side, threads)
+  local words = {tocha = ('%s %s/worker.lua'):format(lua, folder), torch = ('%s %s/peer/torch_peer.py'):format(opt.peer, folder)}
+  return ('LUA_PATH="%s" OMP_NUM_THREADS=%d %s %d'):format(package.path, threads, words[side], threads)
+end
+
+local function worker(side, threads)
+  local key = side .. threads
+  if not workers[key] then workers[key] = Worker.start(command(side, threads)) end
+  return workers[key], key
+end
+
+local function stop_workers()
+  for key, w in pairs(workers) do
+    w:stop()
+    workers[key] = nil
   end
 end
 
----------------------------------------------------------------- one side, one round
-local function quote(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
+---------------------------------------------------------------- one workload
+local function sides(group)
+  local list = {}
+  for n in opt.threads:gmatch('%d+') do
+    list[#list + 1] = {side = 'tocha', threads = tonumber(n), samples = {}}
+    if peer and not group.only_tocha then list[#list + 1] = {side = 'torch', threads = tonumber(n), samples = {}} end
+  end
+  return list
+end
 
--- lines 'name seconds' of a side's process, in order
-local function collect(command, into, order)
-  local pipe = io.popen(command)
-  for line in pipe:lines() do
-    local name, seconds = line:match('^(%S+)\t(%S+)$')
-    if name then
-      if not into[name] then
-        into[name] = {}
-        order[#order + 1] = name
-      end
-      table.insert(into[name], tonumber(seconds))
+local function attempt(s, order)
+  if s.failed then return nil end
+  local ok, a, b = pcall(s.worker.ask, s.worker, order)
+  if ok then return a, b end
+  io.stderr:write(('%s: %s: %s\n'):format(s.side, order, a))
+  s.failed = a
+end
+
+local function foreign(list, busy, wall)
+  local own = 0
+  for _, s in ipairs(list) do own = own + (s.last_cpu or 0) - (s.first_cpu or 0) end
+  return math.max(0, (busy - own) / math.max(wall, 0.01))
+end
+
+local function sample(list, per)
+  for turn = 0, opt.samples do -- turn 0 only reads the clocks
+    for _, s in ipairs(list) do
+      local seconds, cpu = attempt(s, 'time')
+      if turn == 0 then s.first_cpu = cpu elseif seconds then s.samples[turn] = seconds / per end
+      s.last_cpu = cpu
+    end
+    if turn == 0 then list.busy, list.since = machine.busy(), now() end
+  end
+  return foreign(list, machine.busy() - list.busy, now() - list.since)
+end
+
+local function measured(list, name, group, workload, others)
+  local by_threads, rows = {}, {}
+  for _, s in ipairs(list) do
+    local row = by_threads[s.threads]
+    if not row then
+      row = {name = name, group = group.name, threads = s.threads, others = others, amount = workload.amount, unit = workload.unit}
+      by_threads[s.threads], rows[#rows + 1] = row, row
+    end
+    row[s.side] = #s.samples > 0 and report.summary(s.samples) or {failed = s.failed or 'no samples'}
+    row[s.side].peak, row[s.side].before = s.peak, s.before
+  end
+  for _, row in ipairs(rows) do
+    if row.torch and row.torch.median and row.tocha.median then
+      row.ratio, row.ratio_of_least = row.tocha.median / row.torch.median, row.tocha.least / row.torch.least
     end
   end
-  return pipe:close()
+  return rows
 end
 
-local function arguments() return ('%d %g %s'):format(options.threads, options.seconds, quote(options.only)) end
-
-local function tocha_command()
-  return ('LUA_PATH=%s OMP_NUM_THREADS=%d luajit %s/side.lua %s'):format(quote(package.path), options.threads, here, arguments())
-end
-
-local function peer_command()
-  return ('OMP_NUM_THREADS=%d %s %s/peer/side.py %s 2>/dev/null'):format(options.threads, options.python, here, arguments())
-end
-
-local function peer_is_there()
-  if options['no-peer'] then return false end
-  local status = os.execute(options.python .. " -c 'import torch' >/dev/null 2>&1")
-  return status == 0 or status == true
-end
-
----------------------------------------------------------------- figures
-local function median(list)
-  table.sort(list)
-  return list[math.floor((#list + 1) / 2)]
-end
-
-local function readable(seconds)
-  if not seconds then return '-' end
-  for _, unit in ipairs{{1, 's'}, {1e-3, 'ms'}, {1e-6, 'us'}} do
-    if seconds >= unit[1] then return ('%.3g %s'):format(seconds / unit[1], unit[2]) end
+local function run_workload(group, workload)
+  local list = sides(group)
+  for _, s in ipairs(list) do
+    s.worker = worker(s.side, s.threads)
+    attempt(s, 'open ' .. groups.line(workload))
   end
-  return ('%.3g ns'):format(seconds * 1e9)
+  local others = sample(list, workload.per or 1)
+  for _, s in ipairs(list) do
+    s.peak, s.before = attempt(s, 'peak')
+    attempt(s, 'close')
+  end
+  if group.alone then stop_workers() end
+  return measured(list, workload.name, group, workload, others)
 end
 
-local function print_table(order, ours, theirs)
-  print(('%-34s %12s %12s %10s'):format('workload', 'Tocha', 'PyTorch', 'ratio'))
-  local product, count = 0, 0
-  for _, name in ipairs(order) do
-    local a, b = median(ours[name]), theirs[name] and median(theirs[name])
-    if b then product, count = product + math.log(b / a), count + 1 end
-    print(('%-34s %12s %12s %10s'):format(name, readable(a), readable(b), b and ('%.2f'):format(b / a) or '-'))
-  end
-  if count > 0 then print(('%-34s %36.2f'):format('geometric mean (over 1: Tocha is faster)', math.exp(product / count))) end
+---------------------------------------------------------------- whole processes
+local peak_lua = "for line in io.lines('/proc/self/status') do local n = line:match('^VmHWM:%s*(%d+)') if n then print(n) end end\n"
+local peak_python = "\nfor line in open('/proc/self/status'):\n    if line.startswith('VmHWM'): print(line.split()[1])\n"
+
+local function run_script(interpreter, file, threads)
+  local from = now()
+  local peak = machine.first_line(('LUA_PATH="%s" OMP_NUM_THREADS=%d %s %s'):format(package.path, threads, interpreter, file))
+  return now() - from, tonumber(peak)
 end
 
-local function write_json(path, order, ours, theirs)
-  local file = assert(io.open(path, 'w'))
-  file:write(('{"threads": %d, "rounds": %d, "luajit": "%s", "workloads": [\n'):format(options.threads, options.rounds, jit.version))
-  for i, name in ipairs(order) do
-    local b = theirs[name]
-    file:write(('  {"name": "%s", "tocha_s": %.6g, "torch_s": %s}%s\n'):format(name, median(ours[name]), b and ('%.6g'):format(median(b)) or 'null',
-      order[i + 1] and ',' or ''))
+local function script_file(text)
+  local name = os.tmpname()
+  local file = assert(io.open(name, 'w'))
+  file:write(text)
+  file:close()
+  return name
+end
+
+local function run_process(group, workload)
+  local list = {{side = 'tocha', interpreter = lua, file = script_file(workload.lua .. '\n' .. peak_lua)}}
+  if peer then list[2] = {side = 'torch', interpreter = opt.peer, file = script_file(workload.python .. peak_python)} end
+  local busy, from = machine.busy(), now()
+  for turn = 0, opt.samples do
+    for _, s in ipairs(list) do
+      local seconds, peak = run_script(s.interpreter, s.file, 1)
+      if not peak then s.failed = 'the script failed' end
+      s.samples, s.threads, s.peak = s.samples or {}, 1, math.max(s.peak or 0, peak or 0)
+      if turn > 0 then s.samples[turn] = seconds end
+    end
   end
-  file:write(']}\n')
+  local others = math.max(0, (machine.busy() - busy) / (now() - from) - 1)
+  for _, s in ipairs(list) do os.remove(s.file) end
+  return measured(list, workload.name, group, workload, others)
+end
+
+---------------------------------------------------------------- all of them
+local function wanted(group, workload) return opt.only == '' or group.name == opt.only or workload.name:find(opt.only) ~= nil end
+
+local function write(name, text)
+  local file = assert(io.open(name, 'w'))
+  file:write(text)
   file:close()
 end
 
-read_options()
-local ours, theirs, order, seen = {}, {}, {}, {}
-local peer = peer_is_there()
-if not peer then print('PyTorch is not importable by ' .. options.python .. ': Tocha alone (--python names another interpreter)') end
-for round = 1, options.rounds do
-  io.stderr:write(('round %d of %d\n'):format(round, options.rounds))
-  collect(tocha_command(), ours, order)
-  if peer then collect(peer_command(), theirs, seen) end
+local function run_group(group, result)
+  for _, workload in ipairs(group.list) do
+    if wanted(group, workload) then
+      if os.time() - started > opt.limit then
+        result.skipped[#result.skipped + 1] = workload.name
+      else
+        for _, row in ipairs((group.processes and run_process or run_workload)(group, workload)) do
+          result.rows[#result.rows + 1] = row
+          print(report.row(row))
+        end
+      end
+    end
+  end
+  stop_workers()
 end
-if #order == 0 then
-  print('no workload matches')
-  os.exit(1)
+
+local result = {rows = {}, skipped = {}, machine = machine.describe(peer), load_before = machine.load(), repetitions = opt.samples}
+io.stdout:setvbuf('line')
+for _, group in ipairs(groups) do run_group(group, result) end
+result.load_after = machine.load()
+local text = report.markdown(result)
+if opt.out ~= '' then
+  write(opt.out .. '.json', report.json(result) .. '\n')
+  write(opt.out .. '.md', text)
 end
-print_table(order, ours, theirs)
-if options.json ~= '' then write_json(options.json, order, ours, theirs) end
+print('\n' .. text)

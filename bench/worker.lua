@@ -20,7 +20,7 @@ local function now()
   return tonumber(stamp.sec) + tonumber(stamp.nsec) * 1e-9
 end
 
-local SAMPLE, WARM = 0.01, 0.15 -- seconds
+local SAMPLE, WARM = 0.005, 0.15 -- seconds
 
 -- each workload has a loop of its own, so that a trace compiled for one never serves another
 local function timer(step)

@@ -8,7 +8,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-SAMPLE, WARM = 0.01, 0.15  # seconds
+SAMPLE, WARM = 0.005, 0.15  # seconds
 KINDS = {}
 
 
