@@ -15,7 +15,7 @@ static const char *level;
 static const tc_backend *cuda; /* NULL until its library is loaded */
 static const char *cuda_reason = "the CUDA library was not asked for yet";
 
-static bool level_allowed(const char *name, bool has) {
+static inline bool level_allowed(const char *name, bool has) {
   const char *wanted = getenv("TOCHA_LEVEL"); /* base, avx2 or avx512: for tests and measurements */
   return has && (!wanted || !*wanted || !strcmp(wanted, name));
 }
