@@ -5,19 +5,19 @@
 #include "cpu.h"
 #include <stdlib.h>
 
-/* registers: vectors of SLIDE_BYTES; a block of ROWS outputs by 3 vectors of positions; OUTPUTS (or FEW)
+/* registers: vectors of VECTOR_BYTES; a block of ROWS outputs by 3 vectors of positions; OUTPUTS (or FEW)
    by TAPS (or 6) sums for weights */
 #if defined(__AVX512F__)
-enum { SLIDE_BYTES = 64 };
+enum { VECTOR_BYTES = 64 };
 #define SLIDE_ROWS 8
 #define SLIDE_OUTPUTS 4
 #define SLIDE_FEW 2
 #define SLIDE_TAPS 6
 #else
 #ifdef __AVX2__
-enum { SLIDE_BYTES = 32 };
+enum { VECTOR_BYTES = 32 };
 #else
-enum { SLIDE_BYTES = 16 };
+enum { VECTOR_BYTES = 16 };
 #endif
 #define SLIDE_ROWS 4
 #define SLIDE_OUTPUTS 4
@@ -107,18 +107,18 @@ static void *room(scratch *s, int64_t bytes) {
 static _Thread_local scratch inputs, weights, gradients;
 
 #define T float
-#define SLIDE_INDEX int32_t
+#define INDEX int32_t
 #define S(name) f32_##name
 #include "slide.h"
 #undef T
-#undef SLIDE_INDEX
+#undef INDEX
 #undef S
 #define T double
-#define SLIDE_INDEX int64_t
+#define INDEX int64_t
 #define S(name) f64_##name
 #include "slide.h"
 #undef T
-#undef SLIDE_INDEX
+#undef INDEX
 #undef S
 
 static double work_of(const slide *s) {
@@ -258,7 +258,7 @@ static int64_t samples_together(const slide *s, const layout *l, int bytes) {
 /* samples first..last-1 of one group and s->o of its outputs, which begin at channel `channel` of g's `channels` */
 static void weight_share(const slide *s, const layout *l, int dtype, int64_t channel, int64_t group, int64_t first, int64_t last, char *w, const char *g,
                          const char *x, int64_t channels, char *buffer, char *turned) {
-  int bytes = tc_dtype_bytes(dtype), lanes = SLIDE_BYTES / bytes;
+  int bytes = tc_dtype_bytes(dtype), lanes = VECTOR_BYTES / bytes;
   int64_t in = volume(s->in) * s->c * bytes, out = volume(s->out);
   for (int64_t sample = first; sample < last; sample += l->samples)
     for (int64_t d0 = 0; d0 < s->out[0]; d0 += l->tile[0])
@@ -311,7 +311,7 @@ int TC_KERNEL(conv_weight)(const tc_conv *p, int dtype, void *w, const void *g, 
   lay_out(&s, &l, l.tile[0], l.tile[1], smaller(samples_together(&s, &l, bytes), (s.n + parts - 1) / parts));
   char *sums = parts > 1 ? calloc((size_t)(parts * size), (size_t)bytes) : w;
   if (!sums) return TC_NO_MEMORY;
-  int64_t turned_size = chunk * l.samples * l.tile[0] * (l.tile[1] * l.pitch + SLIDE_BYTES / bytes);
+  int64_t turned_size = chunk * l.samples * l.tile[0] * (l.tile[1] * l.pitch + VECTOR_BYTES / bytes);
   int status = find_offsets(&s, &l) ? TC_OK : TC_NO_MEMORY;
   TC_PARALLEL(status == TC_OK ? parts * s.groups * chunks : 0, 1, work_of(&s)) {
     char *buffer = room(&inputs, (l.total + SLACK) * bytes), *turned = room(&gradients, turned_size * bytes);

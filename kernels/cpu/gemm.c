@@ -36,16 +36,20 @@ static void clear_or_scale(const matrix *c, int dtype, double beta) { /* no inne
 /* ---- our own products, where the processor has AVX-512: OpenBLAS knows only the models of its day, and may be told not to ---- */
 #if defined(__AVX512F__)
 #define PRODUCT_ROWS 8
-enum { PRODUCT_BYTES = 64, PRODUCT_INNER = 512, PRODUCT_PACKED = 512 << 10 };
+enum { VECTOR_BYTES = 64, PRODUCT_INNER = 512, PRODUCT_PACKED = 512 << 10 };
 #define T float
+#define INDEX int32_t
 #define S(name) f32_##name
 #include "product.h"
 #undef T
+#undef INDEX
 #undef S
 #define T double
+#define INDEX int64_t
 #define S(name) f64_##name
 #include "product.h"
 #undef T
+#undef INDEX
 #undef S
 
 static matrix transposed(const matrix *m) { return (matrix){m->data, m->columns, m->rows, m->column_step, m->row_step}; }
@@ -61,21 +65,34 @@ static void *room(void) {
   return panels;
 }
 
-/* false: not worth it (or no memory), BLAS shall do it */
+static matrix columns_of(const matrix *m, int64_t lo, int64_t hi, int bytes) {
+  return (matrix){m->data + lo * m->column_step * bytes, m->rows, hi - lo, m->row_step, m->column_step};
+}
+
+/* rows or columns lo..hi-1 of a product; false without memory */
+static bool share(const matrix *c, const matrix *a, const matrix *b, bool by_rows, int64_t lo, int64_t hi, int dtype, double alpha, double beta) {
+  int bytes = tc_dtype_bytes(dtype);
+  matrix mc = (by_rows ? rows_of : columns_of)(c, lo, hi, bytes), ma = by_rows ? rows_of(a, lo, hi, bytes) : *a;
+  matrix mb = by_rows ? *b : columns_of(b, lo, hi, bytes);
+  void *packed = room();
+  if (!packed) return false;
+  if (dtype == TC_FLOAT64) f64_product(&mc, &ma, &mb, alpha, beta, packed);
+  else f32_product(&mc, &ma, &mb, (float)alpha, (float)beta, packed);
+  return true;
+}
+
+/* The smaller operand is the one to pack, so the other side's rows are the many; but where one side has hardly any, its rows are the few
+   that go through everything. false: not worth it (or no memory), BLAS shall do it. */
 static bool own_product(const matrix *c, const matrix *a, const matrix *b, int dtype, double alpha, double beta) {
   double work = (double)c->rows * (double)c->columns * (double)a->columns;
-  if (c->rows < 8 || c->columns < 8 || work < 4096) return false;
+  int64_t least = c->rows < c->columns ? c->rows : c->columns;
+  if (work < 512) return false;
   matrix tc = transposed(c), ta = transposed(a), tb = transposed(b);
-  if (c->rows < c->columns) c = &tc, a = &tb, b = &ta; /* the smaller operand is the one to pack */
-  int bytes = tc_dtype_bytes(dtype);
+  bool few = least < 8, turn = few ? c->rows > c->columns : c->rows < c->columns && a->columns >= 64; /* short sums: c turned would cost more */
+  if (turn) c = &tc, a = &tb, b = &ta;
   bool good = true;
-  matrix cc = *c, aa = *a, bb = *b;
-  TC_PARALLEL(cc.rows, PRODUCT_ROWS, work / 32) {
-    matrix own_c = rows_of(&cc, lo, hi, bytes), own_a = rows_of(&aa, lo, hi, bytes);
-    void *packed = room();
-    if (!packed) good = false;
-    else if (dtype == TC_FLOAT64) f64_product(&own_c, &own_a, &bb, alpha, beta, packed);
-    else f32_product(&own_c, &own_a, &bb, (float)alpha, (float)beta, packed);
+  TC_PARALLEL(few ? c->columns : c->rows, few ? 48 : PRODUCT_ROWS, work / 32) {
+    if (!share(c, a, b, !few, lo, hi, dtype, alpha, beta)) good = false;
   } TC_PARALLEL_END
   return good;
 }

@@ -1,30 +1,65 @@
 /* product.h: matrix products in registers, for one element type T; included once for each with S(name) making its names. One operand is read
    as it lies and broadcast, PRODUCT_ROWS rows at a time; the other is packed into panels of whole vectors that stay in the second-level cache.
    The scheme is that of Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (2008), without packing the first operand. */
-enum { S(LANES) = PRODUCT_BYTES / sizeof(T), S(PANEL) = 3 * S(LANES) };
-typedef T S(vec) __attribute__((vector_size(PRODUCT_BYTES), aligned(sizeof(T)), may_alias));
+#include "lanes.h"
+enum { S(PANEL) = 3 * S(LANES) };
 
-/* sums[m * step + j] = sum over k of a[m][k * a_step] b[k * NR vectors + j] */
-#define PRODUCT_KERNEL(NR) \
-  static void S(product_##NR)(int64_t n, const T *const *a, int64_t a_step, const T *b, T *sums, int64_t step) { \
-    S(vec) acc[PRODUCT_ROWS][NR]; const S(vec) zero = {0}; const T *p[PRODUCT_ROWS]; \
-    _Pragma("GCC unroll 8") for (int m = 0; m < PRODUCT_ROWS; m++) p[m] = a[m]; \
-    _Pragma("GCC unroll 8") for (int m = 0; m < PRODUCT_ROWS; m++) _Pragma("GCC unroll 8") for (int j = 0; j < NR; j++) acc[m][j] = zero; \
-    for (int64_t k = 0, at = 0; k < n; k++, at += a_step, b += NR * S(LANES)) { \
+/* sums[m * step + j] = sum over k of a[m][k * a_step] b[k * b_step + j], for MR rows and NR vectors */
+#define PRODUCT_KERNEL(KIND, MR, NR) \
+  static void S(KIND##_##NR)(int64_t n, const T *const *a, int64_t a_step, const T *b, int64_t b_step, T *sums, int64_t step) { \
+    S(vec) acc[MR][NR]; const S(vec) zero = {0}; const T *p[MR]; \
+    _Pragma("GCC unroll 8") for (int m = 0; m < MR; m++) p[m] = a[m]; \
+    _Pragma("GCC unroll 8") for (int m = 0; m < MR; m++) _Pragma("GCC unroll 8") for (int j = 0; j < NR; j++) acc[m][j] = zero; \
+    for (int64_t k = 0, at = 0; k < n; k++, at += a_step, b += b_step) { \
       S(vec) v[NR]; \
       _Pragma("GCC unroll 8") for (int j = 0; j < NR; j++) v[j] = *(const S(vec) *)(b + j * S(LANES)); \
-      _Pragma("GCC unroll 8") for (int m = 0; m < PRODUCT_ROWS; m++) { \
+      _Pragma("GCC unroll 8") for (int m = 0; m < MR; m++) { \
         T x = p[m][at]; \
         _Pragma("GCC unroll 8") for (int j = 0; j < NR; j++) acc[m][j] += x * v[j]; \
       } \
     } \
-    _Pragma("GCC unroll 8") for (int m = 0; m < PRODUCT_ROWS; m++) \
+    _Pragma("GCC unroll 8") for (int m = 0; m < MR; m++) \
       _Pragma("GCC unroll 8") for (int j = 0; j < NR; j++) *(S(vec) *)(sums + m * step + j * S(LANES)) = acc[m][j]; \
   }
-PRODUCT_KERNEL(1)
-PRODUCT_KERNEL(2)
-PRODUCT_KERNEL(3)
+PRODUCT_KERNEL(block, PRODUCT_ROWS, 1)
+PRODUCT_KERNEL(block, PRODUCT_ROWS, 2)
+PRODUCT_KERNEL(block, PRODUCT_ROWS, 3)
+PRODUCT_KERNEL(few, 4, 1)
+PRODUCT_KERNEL(few, 4, 2)
+PRODUCT_KERNEL(few, 4, 3)
+PRODUCT_KERNEL(single, 1, 1)
+PRODUCT_KERNEL(single, 1, 2)
+PRODUCT_KERNEL(single, 1, 3)
 #undef PRODUCT_KERNEL
+
+typedef void (*S(product_kernel))(int64_t, const T *const *, int64_t, const T *, int64_t, T *, int64_t);
+static S(product_kernel) S(kernel)(int64_t rows, int vectors) {
+  static const S(product_kernel) all[3][3] = {{S(block_1), S(block_2), S(block_3)}, {S(few_1), S(few_2), S(few_3)}, {S(single_1), S(single_2), S(single_3)}};
+  return all[rows == 1 ? 2 : rows <= 4 ? 1 : 0][vectors - 1];
+}
+
+/* Both operands run along k without gaps: MR rows by 4 columns of inner products. sums is (MR, 4). */
+#define PRODUCT_DOT(KIND, MR) \
+  static void S(dot_##KIND)(int64_t n, const T *const *a, const T *const *b, T *sums) { \
+    S(vec) acc[MR][4]; const S(vec) zero = {0}; int64_t k = 0; \
+    _Pragma("GCC unroll 8") for (int m = 0; m < MR; m++) _Pragma("GCC unroll 8") for (int j = 0; j < 4; j++) acc[m][j] = zero; \
+    for (; k + S(LANES) <= n; k += S(LANES)) { \
+      S(vec) v[MR]; \
+      _Pragma("GCC unroll 8") for (int m = 0; m < MR; m++) v[m] = *(const S(vec) *)(a[m] + k); \
+      _Pragma("GCC unroll 8") for (int j = 0; j < 4; j++) { \
+        S(vec) w = *(const S(vec) *)(b[j] + k); \
+        _Pragma("GCC unroll 8") for (int m = 0; m < MR; m++) acc[m][j] += v[m] * w; \
+      } \
+    } \
+    S(vec) all[MR * 4 + 1]; \
+    for (int m = 0; m < MR; m++) for (int j = 0; j < 4; j++) all[m * 4 + j] = acc[m][j]; \
+    S(totals)(all, MR * 4); \
+    memcpy(sums, all, MR * 4 * sizeof(T)); \
+    for (; k < n; k++) for (int m = 0; m < MR; m++) for (int j = 0; j < 4; j++) sums[m * 4 + j] += a[m][k] * b[j][k]; \
+  }
+PRODUCT_DOT(few, 4)
+PRODUCT_DOT(single, 1)
+#undef PRODUCT_DOT
 
 /* rows k0.. (n of them) and columns j0.. (many) of b as one panel of `width` columns, zeros behind the last */
 static void S(pack_panel)(T *to, int64_t width, const matrix *b, int64_t k0, int64_t n, int64_t j0, int64_t many) {
@@ -62,27 +97,49 @@ static void S(deliver)(const matrix *c, int64_t i0, int64_t rows, int64_t j0, in
     }
 }
 
-/* columns j0..j0+width-1 of c, inner places k0..k0+n-1; `packed` has room for n x width */
+/* columns j0..j0+width-1 of c, inner places k0..k0+n-1. With few rows the second operand is read where it lies, if it can be. */
 static void S(block)(const matrix *c, const matrix *a, const matrix *b, int64_t k0, int64_t n, int64_t j0, int64_t width, T alpha, T beta, T *packed) {
   T sums[PRODUCT_ROWS * S(PANEL)] __attribute__((aligned(64)));
+  bool in_place = b->column_step == 1 && c->rows <= 2 * PRODUCT_ROWS;
   for (int64_t j = 0; j < width; j += S(PANEL)) {
-    int64_t many = width - j < S(PANEL) ? width - j : S(PANEL);
-    S(pack_panel)(packed + j * n, (many + S(LANES) - 1) / S(LANES) * S(LANES), b, k0, n, j0 + j, many);
+    int64_t many = width - j < S(PANEL) ? width - j : S(PANEL), whole = (many + S(LANES) - 1) / S(LANES) * S(LANES);
+    if (!in_place || many < whole) S(pack_panel)(packed + j * n, whole, b, k0, n, j0 + j, many);
   }
   for (int64_t i = 0; i < c->rows; i += PRODUCT_ROWS) {
-    int64_t rows = c->rows - i < PRODUCT_ROWS ? c->rows - i : PRODUCT_ROWS;
+    int64_t rows = c->rows - i < PRODUCT_ROWS ? c->rows - i : PRODUCT_ROWS, made = rows == 1 ? 1 : rows <= 4 ? 4 : PRODUCT_ROWS;
     const T *p[PRODUCT_ROWS];
-    for (int64_t m = 0; m < PRODUCT_ROWS; m++) p[m] = (const T *)a->data + (i + (m < rows ? m : rows - 1)) * a->row_step + k0 * a->column_step;
+    for (int64_t m = 0; m < made; m++) p[m] = (const T *)a->data + (i + (m < rows ? m : rows - 1)) * a->row_step + k0 * a->column_step;
     for (int64_t j = 0; j < width; j += S(PANEL)) {
-      int64_t many = width - j < S(PANEL) ? width - j : S(PANEL);
-      int vectors = (int)((many + S(LANES) - 1) / S(LANES));
-      (vectors == 1 ? S(product_1) : vectors == 2 ? S(product_2) : S(product_3))(n, p, a->column_step, packed + j * n, sums, vectors * S(LANES));
-      S(deliver)(c, i, rows, j0 + j, many, sums, vectors * S(LANES), alpha, beta);
+      int64_t many = width - j < S(PANEL) ? width - j : S(PANEL), whole = (many + S(LANES) - 1) / S(LANES) * S(LANES);
+      bool here = in_place && many == whole;
+      const T *from = here ? (const T *)b->data + k0 * b->row_step + j0 + j : packed + j * n;
+      S(kernel)(rows, (int)(whole / S(LANES)))(n, p, a->column_step, from, here ? b->row_step : whole, sums, whole);
+      S(deliver)(c, i, rows, j0 + j, many, sums, whole, alpha, beta);
+    }
+  }
+}
+
+/* few rows, k without gaps in both: nothing is packed */
+static void S(inner)(const matrix *c, const matrix *a, const matrix *b, T alpha, T beta) {
+  T sums[16];
+  for (int64_t i = 0; i < c->rows; i += 4) {
+    int64_t rows = c->rows - i < 4 ? c->rows - i : 4;
+    const T *p[4], *q[4];
+    for (int m = 0; m < 4; m++) p[m] = (const T *)a->data + (i + (m < rows ? m : rows - 1)) * a->row_step;
+    for (int64_t j = 0; j < c->columns; j += 4) {
+      int64_t many = c->columns - j < 4 ? c->columns - j : 4;
+      for (int l = 0; l < 4; l++) q[l] = (const T *)b->data + (j + (l < many ? l : many - 1)) * b->column_step;
+      (rows == 1 ? S(dot_single) : S(dot_few))(a->columns, p, q, sums);
+      S(deliver)(c, i, rows, j, many, sums, 4, alpha, beta);
     }
   }
 }
 
 static void S(product)(const matrix *c, const matrix *a, const matrix *b, T alpha, T beta, T *packed) {
+  if (c->rows < 8 && a->column_step == 1 && b->row_step == 1) {
+    S(inner)(c, a, b, alpha, beta);
+    return;
+  }
   int64_t parts = (a->columns + PRODUCT_INNER - 1) / PRODUCT_INNER, inner = (a->columns + parts - 1) / parts;
   int64_t fit = PRODUCT_PACKED / (int64_t)sizeof(T) / inner / S(PANEL) * S(PANEL), width = fit < S(PANEL) ? S(PANEL) : fit;
   for (int64_t j = 0; j < c->columns; j += width)

@@ -1,8 +1,7 @@
 /* slide.h: the inner loops of convolution, for one element type T; included once for each with S(name) making its names. An input is seen
    through shifted pointers: tap t of output position q reads x[off[t] + q], so that positions lie side by side in vectors and no patch is
    ever copied. */
-enum { S(LANES) = SLIDE_BYTES / sizeof(T) };
-typedef T S(vec) __attribute__((vector_size(SLIDE_BYTES), aligned(sizeof(T)), may_alias));
+#include "lanes.h"
 
 /* MR outputs at NR vectors of positions: to[m * step + q] = bias[m] + sum over t of w[t][m] x[off[t] + q] */
 #define SLIDE_FORWARD(KIND, MR, NR) \
@@ -38,23 +37,6 @@ static S(forward_kernel) S(pick)(int rows, int64_t left, int *vectors) {
   *vectors = want > 3 ? 3 : (int)want;
   if (rows == 1) return want == 1 ? S(forward_single1) : want == 2 ? S(forward_single2) : S(forward_single3);
   return want == 1 ? S(forward_block1) : want == 2 ? S(forward_block2) : S(forward_block3);
-}
-
-/* sums of neighbouring lanes: those of a, then those of b */
-static inline S(vec) S(pairs)(S(vec) a, S(vec) b) {
-  typedef SLIDE_INDEX mask __attribute__((vector_size(SLIDE_BYTES)));
-  mask even, odd;
-  _Pragma("GCC unroll 16") for (int i = 0; i < S(LANES); i++) even[i] = 2 * i, odd[i] = 2 * i + 1;
-  return __builtin_shuffle(a, b, even) + __builtin_shuffle(a, b, odd);
-}
-
-/* Each of `many` vectors becomes the sum of its lanes, all of them side by side at v. There must be room up to a multiple of the lanes. */
-static void S(totals)(S(vec) *v, int many) {
-  const S(vec) zero = {0};
-  for (int width = S(LANES); width > 1; width /= 2, many = (many + 1) / 2) {
-    if (many % 2) v[many] = zero;
-    for (int i = 0; i < (many + 1) / 2; i++) v[i] = S(pairs)(v[2 * i], v[2 * i + 1]);
-  }
 }
 
 /* MO rows of g by MT shifted views of x, over `runs` stretches of n vectors: sums[m * MT + t]. Inputs' rows lie g_row apart; stretches g_run and x_run. */
