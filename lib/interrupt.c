@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <signal.h>
 #include <stddef.h>
+#include <unistd.h>
 
 typedef struct lua_State lua_State;
 typedef void lua_hook(lua_State *L, void *activation);
@@ -26,9 +27,15 @@ static void stop(lua_State *L, void *activation) {
   raise_error(L);
 }
 
+/* One operator may take long and asks nobody: whoever presses again is told. */
+static void explain(void) {
+  static const char text[] = "\n(still inside one operator, which cannot be stopped: Ctrl-\\ ends the program)\n";
+  if (write(STDERR_FILENO, text, sizeof text - 1) < 0) return;
+}
+
 static void on_signal(int number) {
   (void)number;
-  presses++;
+  if (++presses == 3) explain();
   tc_interrupt();
   if (!held) set_hook(state, stop, EVERYWHERE, 1);
 }
@@ -53,7 +60,6 @@ bool tc_interrupt_install(void) {
 void tc_interrupt_hold(bool on) { held = on; }
 
 bool tc_interrupted(void) { return tci_interrupted(); }
-int64_t tc_interrupt_presses(void) { return presses; }
 
 /* Forgets an interrupt that came too late to stop anything. */
 void tc_interrupt_reset(void) {

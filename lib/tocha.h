@@ -44,7 +44,6 @@ bool tc_take_interrupt(void);
 bool tc_interrupted(void);
 void tc_interrupt_hold(bool on);
 bool tc_interrupt_install(void);
-int64_t tc_interrupt_presses(void);
 void tc_interrupt_reset(void);
 typedef struct tc_handle tc_handle;
 double tc_handle_releases(void);
