@@ -3,6 +3,7 @@
    what is typed with a question to tc_interrupted in each loop (lua/tocha/repl/ticks.lua). */
 #include "runtime.h"
 #include <dlfcn.h>
+#include <errno.h>
 #include <signal.h>
 #include <stddef.h>
 #include <unistd.h>
@@ -30,7 +31,10 @@ static void stop(lua_State *L, void *activation) {
 /* One operator may take long and asks nobody: whoever presses again is told. */
 static void explain(void) {
   static const char text[] = "\n(still inside one operator, which cannot be stopped: Ctrl-\\ ends the program)\n";
-  if (write(STDERR_FILENO, text, sizeof text - 1) < 0) return;
+  int kept = errno;
+  ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
+  (void)ignored;
+  errno = kept;
 }
 
 static void on_signal(int number) {
