@@ -1,7 +1,6 @@
 /* window.c: windows for spectra and filters. A periodic one is the symmetric one of a place more without its last place. */
 #include "ops.h"
 #include "../../kernels/special.h"
-#include <stdlib.h>
 
 typedef double shape_fn(double t, const double *p); /* at t, from 0 at the first place to 1 at the last */
 
@@ -15,13 +14,13 @@ static double kaiser(double t, const double *p) {
 static tc_tensor *window(shape_fn *shape, const double *p, int64_t length, bool periodic, tc_dtype dtype, tc_device device, bool requires_grad) {
   if (length < 0) return tci_fail("window_length: got %lld, takes 0 or more", (long long)length);
   if (dtype != TC_NONE && !tci_is_float(dtype)) return tci_fail("dtype: got %s, takes a floating dtype", tci_dtype_name(dtype));
-  double *values = malloc((length ? (size_t)length : 1) * sizeof *values);
-  if (!values) return tci_fail("out of memory");
+  tc_tensor *whole = tci_new(TC_FLOAT64, 1, &length, 0);
+  if (!whole) return NULL;
+  double *values = (double *)tci_data(whole);
   double last = periodic ? (double)length : (double)(length - 1);
   for (int64_t i = 0; i < length; i++) values[i] = length == 1 ? 1 : shape((double)i / last, p);
-  tc_tensor *y = tc_from_doubles(values, length, &length, 1, dtype, device, requires_grad);
-  free(values);
-  return y;
+  tc_tensor *y = tc_to(whole, dtype == TC_NONE ? tci_default_dtype : dtype, device == TC_NONE ? 0 : device, false);
+  return y && requires_grad ? tc_requires_grad(y, true) : y;
 }
 
 tc_tensor *tc_bartlett_window(int64_t length, bool periodic, tc_dtype dtype, tc_device device, bool requires_grad) {
