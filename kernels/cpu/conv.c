@@ -125,11 +125,11 @@ static double work_of(const slide *s) {
   return (double)s->n * (double)s->groups * (double)s->o * (double)volume(s->out) * (double)s->c * (double)volume(s->k) / 24;
 }
 
-/* can the input serve as its own padded copy? Vectors read past the end of a sample, so the last one cannot. */
+/* Can the input serve as its own padded copy? Vectors read past the end of a sample, so enough must follow it. */
 static bool in_place(const slide *s, const layout *l, int64_t sample, int64_t group) {
   return volume(l->phases) == 1 && s->pad[0] == 0 && s->pad[1] == 0 && s->pad[2] == 0 && volume(s->stride) == 1 && l->tile[0] == s->out[0] &&
          l->tile[1] == s->out[1] && l->extent[0] == s->in[0] && l->extent[1] == s->in[1] && l->pitch == s->in[2] &&
-         (sample + 1 < s->n || (group + 1 < s->groups && s->c * volume(s->in) >= SLACK));
+         ((s->n - sample) * s->groups - group - 1) * s->c * volume(s->in) >= SLACK;
 }
 
 /* one tile of one sample and group */
