@@ -25,8 +25,7 @@ local function short_name(name, space)
 end
 
 local function is_method(fn)
-  local first = fn.params[1]
-  return not fn.tags['function'] and first and (first.kind == 'tensor' or first.kind == 'operand')
+  return not fn.tags['function'] and schema.begins_with_tensor(fn)
 end
 
 local function enter(fn, name, form)

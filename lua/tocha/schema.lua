@@ -5,6 +5,8 @@
 
 local schema = {}
 
+if jit then jit.off(true, true) end -- it runs once, over short texts: compiling it takes longer than it saves
+
 -- C types of parameters, and what they are to Lua. A pair of pointer and count is one list.
 local kinds = {
   ['tc_tensor *'] = 'tensor', ['tc_operand *'] = 'operand', ['tc_indices *'] = 'indices', ['double'] = 'number', ['int64_t'] = 'integer',
@@ -108,13 +110,27 @@ local function describe(fn, doc)
   fn.tags, fn.text = parse_tags(text)
   fn.name = fn.tags.name and fn.tags.name[1] or name
   fn.signature = signature
-  join(fn, parse_signature(signature:sub(2, -2)))
+end
+
+-- the parameters are read when somebody asks for them: at most few functions are called by a program, and it starts sooner
+local lazy = {__index = function(fn, key)
+  if key ~= 'params' then return nil end
+  fn.params = parse_parameters(fn.parameters)
+  if fn.signature then join(fn, parse_signature(fn.signature:sub(2, -2))) end
+  return fn.params
+end}
+
+--- Is the first parameter a tensor (or a number in its place)? Without reading the others.
+function schema.begins_with_tensor(fn)
+  local first = fn.parameters:match('^[^,]*[%w_]')
+  local kind = first and kinds[(split_parameter(first))]
+  return kind == 'tensor' or kind == 'operand'
 end
 
 --- Reads the text of tocha.h.
 -- @param text the header
--- @return list of functions in order: `c` (its C name), `returns` (C type), `params` (kind, type, name; for documented ones also lua,
---   optional, default, keyword, variadic), and for documented ones `name`, `signature`, `text`, `tags`
+-- @return list of functions in order: `c` (its C name), `returns` (C type), `parameters` (as in C), `params` (kind, type, name; for
+--   documented ones also lua, optional, default, keyword, variadic), and for documented ones `name`, `signature`, `text`, `tags`
 function schema.parse(text)
   local functions, doc = {}, nil
   for line in text:gmatch('[^\n]*') do
@@ -125,7 +141,7 @@ function schema.parse(text)
       local returns, name, params = line:match('^([%a_][%w_ ]*[%w_]%s*%**)%s*(tc_[%w_]+)%((.*)%);')
       if not returns then returns, name, params = line:match('^(.-)%s*(luaopen_[%w_]+)%((.*)%);') end
       if name then
-        local fn = {c = name, returns = trim(returns), params = parse_parameters(params)}
+        local fn = setmetatable({c = name, returns = trim(returns), parameters = params}, lazy)
         if doc then describe(fn, doc) end
         functions[#functions + 1] = fn
         doc = nil
