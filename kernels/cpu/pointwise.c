@@ -64,6 +64,13 @@ static void load(const plan *q, buffer *to, int64_t n, const char *from, int dty
   else TC_KERNEL(load_i64)(n, to->i64, from, dtype, stride);
 }
 
+/* the one element of an operand of stride 0, n times */
+static void load_same(const plan *q, buffer *to, int64_t n, const char *from, int dtype) {
+  load(q, to, 1, from, dtype, 1);
+  if (q->compute == TC_FLOAT32) for (int64_t i = 1; i < n; i++) to->f32[i] = to->f32[0];
+  else for (int64_t i = 1; i < n; i++) to->i64[i] = to->i64[0]; /* doubles too: eight bytes each */
+}
+
 static void store(const plan *q, const buffer *from, int64_t n, char *to, int dtype, int64_t stride) {
   if (q->result == TC_BOOL) {
     int64_t wide[BLOCK];
@@ -85,7 +92,7 @@ static void run_row(const plan *q, int64_t n, char *const *at, const int64_t *st
     return;
   }
   for (int k = 1; k <= q->inputs; k++)
-    if (stride[k] == 0) load(q, &room[k], n < BLOCK ? n : BLOCK, at[k], q->l->dtype[k], 0);
+    if (stride[k] == 0) load_same(q, &room[k], n < BLOCK ? n : BLOCK, at[k], q->l->dtype[k]);
   for (int64_t i = 0; i < n; i += BLOCK) {
     int64_t m = n - i < BLOCK ? n - i : BLOCK;
     for (int k = 1; k <= q->inputs; k++) {
