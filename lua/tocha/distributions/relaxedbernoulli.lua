@@ -1,0 +1,62 @@
+--- The relaxed Bernoulli distribution on (0, 1), and that of its logits.
+-- @module tocha.distributions.relaxedbernoulli
+
+local tocha = require 'tocha'
+local args = require 'tocha.args'
+local class = require 'tocha.class'
+local constraints = require 'tocha.distributions.constraints'
+local utils = require 'tocha.distributions.utils'
+local Distribution = require 'tocha.distributions.distribution'
+local TransformedDistribution = require 'tocha.distributions.transformed'
+local binary = require 'tocha.distributions.binary'
+local transforms = require 'tocha.distributions.transforms'
+
+local LogitRelaxed = class('LogitRelaxedBernoulli', Distribution)
+LogitRelaxed.has_rsample, LogitRelaxed.support = true, constraints.real
+LogitRelaxed.arg_constraints = {probs = constraints.unit_interval, logits = constraints.real}
+binary.fields(LogitRelaxed, true)
+
+local read = args.spec('LogitRelaxedBernoulli', 'temperature', 'probs=nil', 'logits=nil', 'validate_args:bool=nil')
+
+--- LogitRelaxedBernoulli(temperature, probs): the logit of a relaxed Bernoulli variable; or by {logits = ...}.
+function LogitRelaxed:__init(...)
+  local temperature, probs, logits, validate_args = read(...)
+  local param = binary.set(self, 'LogitRelaxedBernoulli', probs, logits)
+  self._temperature = utils.tensor(temperature, param)
+  Distribution.__init(self, param.shape, {}, validate_args)
+end
+
+function LogitRelaxed:get_temperature() return self._temperature end
+
+function LogitRelaxed:draw(shape)
+  local u = utils.rand_open(self:extended(shape), self._param)
+  local probs = utils.clamp_probs(self.probs)
+  return (u:log() - (-u):log1p() + probs:log() - (-probs):log1p()) / self._temperature
+end
+
+function LogitRelaxed:log_prob(value)
+  local logits
+  logits, value = utils.broadcast_all(self.logits, self:checked(value))
+  local difference = logits - value * self._temperature
+  return self._temperature:log() + difference - tocha.nn.functional.softplus(difference) * 2
+end
+
+local RelaxedBernoulli = class('RelaxedBernoulli', TransformedDistribution)
+RelaxedBernoulli.has_rsample, RelaxedBernoulli.support = true, constraints.unit_interval
+RelaxedBernoulli.arg_constraints = {probs = constraints.unit_interval, logits = constraints.real}
+
+local read_relaxed = args.spec('RelaxedBernoulli', 'temperature', 'probs=nil', 'logits=nil', 'validate_args:bool=nil')
+
+--- RelaxedBernoulli(temperature, probs): samples are differentiable and near 0 and 1 for small temperatures.
+function RelaxedBernoulli:__init(...)
+  local temperature, probs, logits, validate_args = read_relaxed(...)
+  utils.one_of('RelaxedBernoulli', 'probs', probs, 'logits', logits)
+  TransformedDistribution.__init(self, LogitRelaxed(temperature, probs, logits, validate_args), transforms.SigmoidTransform(),
+    validate_args)
+end
+
+function RelaxedBernoulli:get_temperature() return self.base_dist.temperature end
+function RelaxedBernoulli:get_probs() return self.base_dist.probs end
+function RelaxedBernoulli:get_logits() return self.base_dist.logits end
+
+return {RelaxedBernoulli = RelaxedBernoulli, LogitRelaxedBernoulli = LogitRelaxed}

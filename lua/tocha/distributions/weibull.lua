@@ -1,0 +1,47 @@
+--- The Weibull distribution.
+-- @module tocha.distributions.weibull
+
+local tocha = require 'tocha'
+local args = require 'tocha.args'
+local class = require 'tocha.class'
+local constraints = require 'tocha.distributions.constraints'
+local utils = require 'tocha.distributions.utils'
+local Distribution = require 'tocha.distributions.distribution'
+local TransformedDistribution = require 'tocha.distributions.transformed'
+local Exponential = require 'tocha.distributions.exponential'
+local transforms = require 'tocha.distributions.transforms'
+
+local Weibull = class('Weibull', TransformedDistribution)
+Weibull.has_rsample, Weibull.support = true, constraints.positive
+Weibull.arg_constraints = {scale = constraints.positive, concentration = constraints.positive}
+
+local read = args.spec('Weibull', 'scale', 'concentration', 'validate_args:bool=nil')
+
+--- Weibull(scale, concentration): scale * e^(1/concentration) for exponential e.
+function Weibull:__init(...)
+  local scale, concentration, validate_args = read(...)
+  self.scale, self.concentration = utils.broadcast_all(scale, concentration)
+  local base = Exponential(tocha.ones_like(self.scale), false)
+  local steps = {transforms.PowerTransform(self.concentration:reciprocal()), transforms.AffineTransform(0, self.scale)}
+  TransformedDistribution.__init(self, base, steps, false)
+  Distribution.__init(self, self.batch_shape, {}, validate_args)
+end
+
+function Weibull:get_mean() return self.scale * (self.concentration:reciprocal() + 1):lgamma():exp() end
+
+function Weibull:get_mode()
+  local k = self.concentration
+  return self.scale * ((k - 1) / k):pow(k:reciprocal())
+end
+
+function Weibull:get_variance()
+  local r = self.concentration:reciprocal()
+  return self.scale:square() * ((r * 2 + 1):lgamma():exp() - ((r + 1):lgamma() * 2):exp())
+end
+
+function Weibull:entropy()
+  local k = self.concentration
+  return (1 - k:reciprocal()) * utils.euler + (self.scale / k):log() + 1
+end
+
+return Weibull
