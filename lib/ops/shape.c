@@ -58,11 +58,13 @@ bool tci_broadcast(int n, tc_tensor *const *xs, int *ndim, int64_t *size) {
 }
 
 bool tci_spread(const char *name, const int64_t *v, int n, int nd, int64_t otherwise, int64_t least, int64_t *to) {
+  const int64_t most = 1 << 28; /* so that products of two, and sums of these, are exact */
   for (int d = 0; d < 3 - nd; d++) to[d] = otherwise;
   if (v && n != 1 && n != nd) return tci_fail("%s: got %d numbers, takes 1 or %d", name, n, nd) != NULL;
   for (int d = 0; d < nd; d++) {
     int64_t value = !v || n == 0 ? otherwise : n == 1 ? v[0] : v[d];
     if (value < least) return tci_fail("%s: got %lld, takes %lld or more", name, (long long)value, (long long)least) != NULL;
+    if (value > most) return tci_fail("%s: got %lld, takes at most %lld", name, (long long)value, (long long)most) != NULL;
     to[3 - nd + d] = value;
   }
   return true;
