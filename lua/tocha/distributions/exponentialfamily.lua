@@ -17,7 +17,7 @@ function ExponentialFamily:normalizer_gradients()
   for i, t in ipairs(self:natural_params()) do leaves[i] = t:detach():requires_grad_() end
   return tocha.enable_grad(function()
     local a = self:log_normalizer(unpack(leaves))
-    return leaves, a, tocha.autograd.grad(a:sum(), leaves, {create_graph = true})
+    return leaves, a, {tocha.autograd.grad(a:sum(), leaves, {create_graph = true})}
   end)
 end
 

@@ -1,0 +1,60 @@
+--- Kullback-Leibler divergences: `kl_divergence(p, q)`, and the registry of formulas that it picks from.
+-- @module tocha.distributions.kl
+
+local args = require 'tocha.args'
+local class = require 'tocha.class'
+local Distribution = require 'tocha.distributions.distribution'
+
+local kl = {}
+local registered = {} -- {p class, q class, formula}
+local found = {} -- class of p -> class of q -> formula or false
+
+--- Registers a formula for a pair of classes (and those derived from them, unless a closer pair is registered).
+-- @param p,q classes of distributions
+-- @tparam function formula formula(p, q) gives a tensor of the batch shape
+function kl.register_kl(p, q, formula)
+  for name, cls in pairs{type_p = p, type_q = q} do
+    if not (class.is_class(cls) and class.issubclass(cls, Distribution)) then
+      args.fail('register_kl: %s: got %s, takes a class of distributions', name, args.show(cls))
+    end
+  end
+  registered[#registered + 1] = {p, q, formula}
+  found = {}
+end
+
+-- how many steps up from a class to its ancestor; nil if it is none
+local function distance(cls, ancestor)
+  local n = 0
+  while cls do
+    if rawequal(cls, ancestor) then return n end
+    cls, n = rawget(cls, '__parent'), n + 1
+  end
+end
+
+-- the closest pair: p decides first, then q; of equal ones the last registered
+local function search(p, q)
+  local best, best_p, best_q
+  for _, entry in ipairs(registered) do
+    local dp, dq = distance(p, entry[1]), distance(q, entry[2])
+    if dp and dq and (not best or dp < best_p or (dp == best_p and dq <= best_q)) then
+      best, best_p, best_q = entry[3], dp, dq
+    end
+  end
+  return best or false
+end
+
+--- KL(p || q), the mean of log p - log q under p, for each entry of the batch.
+function kl.kl_divergence(p, q)
+  for name, d in pairs{p = p, q = q} do
+    if not class.isinstance(d, Distribution) then args.fail('kl_divergence: %s: got %s, takes a distribution', name, args.show(d)) end
+  end
+  require 'tocha.distributions.kl_pairs'
+  local cp, cq = getmetatable(p), getmetatable(q)
+  local row = found[cp] or {}
+  found[cp] = row
+  if row[cq] == nil then row[cq] = search(cp, cq) end
+  if not row[cq] then args.fail('kl_divergence: no formula is registered for %s and %s', cp.__name, cq.__name) end
+  return row[cq](p, q)
+end
+
+return kl
