@@ -53,10 +53,11 @@ $(BUILD)/obj/gen/handles.o: $(BUILD)/gen/handles.c lib/glue.h
 	$(Q)$(CC) $(ALL_CFLAGS) -Ilib -c -o $@ $<
 $(BUILD)/obj/lib/header.o: lib/tocha.h
 
+# elements that are whole numbers wrap around on overflow
 define level_rule
 $(BUILD)/obj/kernels/$(1)/%.o: kernels/cpu/%.c
 	@mkdir -p $$(@D)
-	$$(Q)$(CC) $(ALL_CFLAGS) $(LEVEL_FLAGS_$(1)) -DTC_LEVEL=$(1) -c -o $$@ $$<
+	$$(Q)$(CC) $(ALL_CFLAGS) $(LEVEL_FLAGS_$(1)) -fwrapv -DTC_LEVEL=$(1) -c -o $$@ $$<
 endef
 $(foreach l,$(LEVELS),$(eval $(call level_rule,$(l))))
 
