@@ -129,7 +129,10 @@ for _, editor in ipairs{'readline.so.8', 'edit.so.2', 'none'} do
     end
 
     it('leaves at Ctrl-D', function()
-      p:send('\4')
+      for _ = 1, 5 do -- an editor that is just taking over the terminal may drop what was typed before
+        p:send('\4')
+        if pcall(p.expect, p, 'left with 0', 4) then return end
+      end
       p:expect('left with 0')
     end)
   end)
