@@ -1,19 +1,14 @@
 /* activation_pointwise.c: the elementwise activations of neural networks, each with its gradient above it. Those used most have a fused
    gradient, an operator with a gradient of its own. */
-#include "ops.h"
+#include "rules.h"
 
 #define X (n->in[0])
 #define Y (n->out[0])
-#define G (g[0])
 #define NUMBER(i) (((const double *)n->attr)[i])
 #define IN TC_SAVE_IN(0)
 #define IN1 TC_SAVE_IN(1)
 #define OUT TC_SAVE_OUT(0)
-#define GRAD(name) static void name##_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx)
-#define RULE(name, saved) static const tc_rule name##_rule = {#name, name##_grad, saved}
 
-static tc_tensor *times(tc_tensor *x, double number) { return tc_mul(x, tci_number(number)); }
-static tc_tensor *plus(tc_tensor *x, double number) { return tc_add(x, tci_number(number), 1); }
 static tc_tensor *either(tc_tensor *test, tc_tensor *yes, tc_tensor *no) { return tc_where(test, yes, no); }
 static tc_tensor *above(tc_tensor *x, double number) { return tc_gt(x, tci_number(number)); }
 static tc_tensor *within(tc_tensor *x, double low, double high) { return tc_logical_and(above(x, low), tc_lt(x, tci_number(high))); }

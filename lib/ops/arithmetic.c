@@ -1,23 +1,15 @@
 /* arithmetic.c: sums, products, quotients, powers, extrema of two operands, each with its gradient above it. */
-#include "ops.h"
+#include "rules.h"
 
 #define X (n->in[0])
 #define Y (n->in[1])
 #define OUT (n->out[0])
-#define G (g[0])
-#define RULE(name, saved) static const tc_rule name##_rule = {#name, name##_grad, saved}
-#define GRAD(name) static void name##_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx)
 #define IN0 TC_SAVE_IN(0)
 #define IN1 TC_SAVE_IN(1)
 #define IN2 TC_SAVE_IN(2)
 #define OUT0 TC_SAVE_OUT(0)
 
-static tc_tensor *times(tc_tensor *x, double number) { return number == 1 ? x : tc_mul(x, tci_number(number)); }
 static tc_tensor *either(tc_tensor *test, tc_tensor *yes, double no) { return tc_where(test, yes, tci_number(no)); }
-static void nothing_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) { /* flat almost everywhere: the gradient is 0, which is not none */
-  for (int i = 0; i < n->nin; i++)
-    if (tci_needs(n, i)) dx[i] = tc_zeros_like(g[0], TC_NONE, TC_NONE, false);
-}
 
 GRAD(add) { dx[0] = G; dx[1] = tci_needs(n, 1) ? times(G, *(double *)n->attr) : NULL; }
 RULE(add, 0);
@@ -182,12 +174,8 @@ GRAD(hypot) {
 RULE(hypot, IN0 | IN1 | OUT0);
 tc_tensor *tc_hypot(tc_operand *x, tc_operand *y) { return tci_binary(TC_BINARY_hypot, &hypot_rule, x, y, NULL); }
 
-GRAD(copysign) { dx[0] = tc_mul(G, tc_div_zero(OUT, X)); } /* 1 or -1, and 0 at x = 0 by either's convention */
-static void copysign_first(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
-  copysign_grad(n, g, dx);
-  dx[0] = tc_where(tc_eq(X, tci_number(0)), tci_number(0), dx[0]);
-}
-static const tc_rule copysign_rule = {"copysign", copysign_first, IN0 | OUT0};
+GRAD(copysign) { dx[0] = tc_where(tc_eq(X, tci_number(0)), tci_number(0), tc_mul(G, tc_div_zero(OUT, X))); } /* 1 or -1; 0 at x = 0 */
+RULE(copysign, IN0 | OUT0);
 tc_tensor *tc_copysign(tc_operand *x, tc_operand *y) { return tci_binary(TC_BINARY_copysign, &copysign_rule, x, y, NULL); }
 
 static const tc_rule nextafter_rule = {"nextafter", nothing_grad, 0};
@@ -247,7 +235,6 @@ GRAD(clamp) { /* inside the bounds, both included, the gradient is x's; outside 
   if (tci_needs(n, 2)) dx[2] = either(tc_logical_or(high, tc_gt(Y, n->in[2])), G, 0);
 }
 RULE(clamp, IN0 | IN1 | IN2);
-static tc_tensor *clamp_low(tc_tensor *x, tc_tensor *low);
 GRAD(clamp_min) {
   tc_tensor *keep = tc_ge(X, Y);
   if (tci_needs(n, 0)) dx[0] = either(keep, G, 0);
@@ -260,8 +247,7 @@ GRAD(clamp_max) {
 }
 RULE(clamp_min, IN0 | IN1);
 RULE(clamp_max, IN0 | IN1);
-static tc_tensor *clamp_low(tc_tensor *x, tc_tensor *low) { return tci_binary(TC_BINARY_maximum, &clamp_min_rule, x, low, NULL); }
-tc_tensor *tc_clamp_min(tc_tensor *x, tc_operand *min) { return clamp_low(x, min); }
+tc_tensor *tc_clamp_min(tc_tensor *x, tc_operand *min) { return tci_binary(TC_BINARY_maximum, &clamp_min_rule, x, min, NULL); }
 tc_tensor *tc_clamp_max(tc_tensor *x, tc_operand *max) { return tci_binary(TC_BINARY_minimum, &clamp_max_rule, x, max, NULL); }
 tc_tensor *tc_clamp(tc_tensor *x, tc_operand *min, tc_operand *max) {
   if (!min && !max) return tci_fail("needs min, max or both");

@@ -1,22 +1,13 @@
 /* elementary.c: functions of one operand, each with its gradient above it. */
-#include "ops.h"
+#include "rules.h"
 #include <float.h>
 
 #define X (n->in[0])
 #define Y (n->out[0])
-#define G (g[0])
 #define IN TC_SAVE_IN(0)
 #define OUT TC_SAVE_OUT(0)
-#define GRAD(name) static void name##_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx)
-#define RULE(name, saved) static const tc_rule name##_rule = {#name, name##_grad, saved}
 
-static tc_tensor *times(tc_tensor *x, double number) { return tc_mul(x, tci_number(number)); }
-static tc_tensor *plus(tc_tensor *x, double number) { return tc_add(x, tci_number(number), 1); }
 static tc_tensor *one_minus_square(tc_tensor *x) { return tc_rsub(tc_square(x), tci_number(1), 1); }
-static void nothing_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) { /* flat almost everywhere: the gradient is 0, which is not none */
-  for (int i = 0; i < n->nin; i++)
-    if (tci_needs(n, i)) dx[i] = tc_zeros_like(g[0], TC_NONE, TC_NONE, false);
-}
 
 /* ---- arithmetic ---- */
 static tc_tensor *not_for_bool(tc_tensor *x) {

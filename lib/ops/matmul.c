@@ -173,7 +173,7 @@ static tc_tensor *as_batch(tc_tensor *x, int nbatch, const int64_t *batch) {
 }
 
 static tc_tensor *batched(tc_tensor *a, tc_tensor *b) {
-  int64_t size[TC_MAX_DIMS], k = a->size[a->ndim - 1];
+  int64_t size[TC_MAX_DIMS];
   int n = (a->ndim > b->ndim ? a->ndim : b->ndim) - 2;
   for (int d = 0; d < n; d++) {
     int da = d - (n + 2 - a->ndim), db = d - (n + 2 - b->ndim);
@@ -181,7 +181,6 @@ static tc_tensor *batched(tc_tensor *a, tc_tensor *b) {
     if (x != y && x != 1 && y != 1) return tci_fail("the batches of %s and %s do not broadcast", tci_shape(a), tci_shape(b));
     size[d] = x == 1 ? y : x;
   }
-  (void)k;
   tc_tensor *c = tc_bmm(as_batch(a, n, size), as_batch(b, n, size));
   size[n] = a->size[a->ndim - 2];
   size[n + 1] = b->size[b->ndim - 1];

@@ -1,18 +1,13 @@
 /* special.c: special functions of tocha.special, each with its gradient above it. Where a gradient is not known in closed form, asking for
    it is an error. */
-#include "ops.h"
+#include "rules.h"
 
 #define X (n->in[0])
 #define X2 (n->in[1])
 #define Y (n->out[0])
-#define G (g[0])
 #define IN TC_SAVE_IN(0)
 #define OUT TC_SAVE_OUT(0)
-#define GRAD(name) static void name##_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx)
-#define RULE(name, saved) static const tc_rule name##_rule = {#name, name##_grad, saved}
 
-static tc_tensor *times(tc_tensor *x, double number) { return tc_mul(x, tci_number(number)); }
-static tc_tensor *plus(tc_tensor *x, double number) { return tc_add(x, tci_number(number), 1); }
 static tc_tensor *zero_at(tc_tensor *x) { return tc_eq(x, tci_number(0)); }
 
 /* ---- names of functions that exist ---- */
