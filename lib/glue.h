@@ -11,6 +11,15 @@ typedef struct tc_handle {
   uint64_t id; /* the tensor's, so that a handle whose tensor was released is noticed */
 } tc_handle;
 
+/* header.c: where tocha.h documents what Lua calls by a key (tools/handles.lua makes the table, in the order of strcmp) */
+typedef struct tci_place {
+  const char *key;
+  int offset, length;
+  bool inplace;
+} tci_place;
+extern const tci_place tci_places[];
+extern const int tci_place_count;
+
 static inline size_t tci_enter(const char *name) {
   tci_set_who(name);
   tc_clear_error();

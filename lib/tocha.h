@@ -36,6 +36,11 @@ typedef struct tc_engine tc_engine;        /* one walk backwards through a graph
 /* ---- errors, scopes, memory, threads (lib/error.c, scope.c, alloc.c, device.c): for the binding ---- */
 const char *tc_header(void);
 const char *tc_version_text(void);
+int32_t tc_find_key(const char *key);
+const char *tc_key(int32_t i);
+const char *tc_key_text(int32_t i);
+int32_t tc_key_length(int32_t i);
+bool tc_key_inplace(int32_t i);
 const char *tc_error_text(void);
 void tc_clear_error(void);
 void tc_raise(const char *text);

@@ -1,5 +1,6 @@
 -- handles.lua: writes the C wrappers that Lua calls, one for each documented function of tocha.h (usage: luajit tools/handles.lua lib/tocha.h).
 -- A wrapper turns handles and numbers into the C function's arguments, calls it in a scope of its own and hands the results over.
+-- After them an index of the header by the names that Lua knows, so that a name is looked up in C and no list of them lives in Lua.
 package.path = 'lua/?.lua;' .. package.path
 local schema = require 'tocha.schema'
 
@@ -102,10 +103,31 @@ local function inplace(fn)
 end
 
 emit('/* Made from tocha.h by tools/handles.lua. */\n#include "glue.h"\n#include <stdlib.h>\n#pragma GCC visibility push(default)\n')
+-- where in the header's text each function is that Lua can ask for, in the order of their keys
+local function index(functions)
+  local place, keys = {}, {}
+  for _, fn in ipairs(functions) do
+    for _, entry in ipairs(schema.keys(fn)) do
+      local key, form = entry[1], entry[2]
+      if not place[key] then keys[#keys + 1] = key end
+      place[key] = ('{"%s", %d, %d, %s}'):format(key, fn.first - 1, fn.last - fn.first + 1, tostring(form == 'tc_i_'))
+    end
+  end
+  table.sort(keys)
+  emit('const tci_place tci_places[] = {')
+  for _, key in ipairs(keys) do emit('  %s,', place[key]) end
+  emit('};\nconst int tci_place_count = %d;', #keys)
+end
+
+local functions = {}
 for _, fn in ipairs(schema.parse(read(arg[1]))) do
+  if fn.name then functions[#functions + 1] = fn end
+end
+for _, fn in ipairs(functions) do
   for _, form in ipairs(schema.forms(fn)) do
     if form == 'tc_h_' then plain(fn) else inplace(fn) end
   end
 end
+index(functions)
 emit('#pragma GCC visibility pop')
 print(table.concat(out, '\n'))

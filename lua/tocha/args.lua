@@ -8,8 +8,8 @@
 --
 -- A parameter is `name`, `name:type`, `name=default` or `name:type=default`; without a default it is required. A
 -- default is a number, a string in quotes, `true`, `false`, `inf` or `nil`. After a lone `*` parameters are given by
--- name only. `false` says None where booleans do not belong: it arrives as nil. For each spec one function is
--- generated that makes no garbage.
+-- name only. `false` says None where booleans do not belong: it arrives as nil. For each spec a function is
+-- generated, at its first call, that makes no garbage.
 -- @module tocha.args
 
 local errors = require 'tocha.errors'
@@ -175,19 +175,13 @@ local spec, is_options, check_options, missing, too_many, wrong, types = ...
 local name = spec.name
 local is_int, is_num, is_bool, is_str, is_size = types.int[1], types.num[1], types.bool[1], types.str[1], types.size[1]
 local is_padding, is_list, is_tensor, is_callable = types.padding[1], types.list[1], types.tensor[1], types.callable[1]
-local function read(PARAMETERS, extra)
+return function(PARAMETERS, extra)
   if extra ~= nil then too_many(spec) end
   BODY
-  return VALUES
-end
-local function store(self, PARAMETERS, extra)
-  if extra ~= nil then too_many(spec) end
-  BODY
-  STORES
-end
-return read, store]]
+  RESULT
+end]]
 
-local function generate(spec)
+local function generate(spec, storing)
   local n, all = spec.positional, #spec.parameters
   local out, values, stores = {}, {}, {}
   if all > n then out[1] = 'local ' .. numbered('ak', n + 1, all) end
@@ -198,10 +192,23 @@ local function generate(spec)
     stores[i] = ('self[%q] = %s'):format(p.name, values[i])
   end
   local parts = {
-    PARAMETERS = numbered('a', 1, n + 1), BODY = table.concat(out, '\n'),
-    VALUES = table.concat(values, ', '), STORES = table.concat(stores, '\n'),
+    PARAMETERS = (storing and 'self, ' or '') .. numbered('a', 1, n + 1), BODY = table.concat(out, '\n'),
+    RESULT = storing and table.concat(stores, '\n') or 'return ' .. table.concat(values, ', '),
   }
   return (template:gsub('%u%u%u%u%u*', parts))
+end
+
+-- Most programs call few of the functions they load: what reads the arguments is made at the first call.
+local function lazily(storing, name, ...)
+  local texts, made = {...}, nil
+  return function(...)
+    if not made then
+      local spec = parse_all(name, unpack(texts))
+      local chunk = assert(loadstring(generate(spec, storing), args.chunkname(name)))
+      made, texts = chunk(spec, args.is_options, check_options, missing, too_many, wrong, types), nil
+    end
+    return made(...)
+  end
 end
 
 --- Declares the parameters of a function or constructor.
@@ -210,9 +217,7 @@ end
 -- @treturn function read(...), which returns the value of each parameter in order
 -- @treturn function store(t, ...), which sets a field of `t` for each
 function args.spec(name, ...)
-  local spec = parse_all(name, ...)
-  local chunk = assert(loadstring(generate(spec), args.chunkname(name)))
-  return chunk(spec, args.is_options, check_options, missing, too_many, wrong, types)
+  return lazily(false, name, ...), lazily(true, name, ...)
 end
 
 return args

@@ -15,43 +15,6 @@ local binding = {}
 local NONE = -2147483648
 binding.NONE = NONE
 
----------------------------------------------------------------- the functions by name
-local functions = schema.parse(library.header)
-local by_name, methods, spaces, hidden = {}, {}, {}, {}
-
-local function short_name(name, space)
-  local prefix = space:lower() .. '_'
-  return name:sub(1, #prefix) == prefix and name:sub(#prefix + 1) or name
-end
-
-local function is_method(fn)
-  return not fn.tags['function'] and schema.begins_with_tensor(fn)
-end
-
-local function enter(fn, name, form)
-  local entry = {fn = fn, form = form, name = name}
-  if fn.tags.only then
-    hidden[name] = entry
-    return
-  end
-  if not fn.tags.method then by_name[name] = entry end
-  if is_method(fn) or form == 'tc_i_' then methods[name] = entry end
-  for _, space in ipairs(fn.tags['in'] or {}) do
-    spaces[space] = spaces[space] or {}
-    spaces[space][short_name(name, space)] = entry
-  end
-end
-
-for _, fn in ipairs(functions) do
-  for _, form in ipairs(schema.forms(fn)) do
-    local names = {fn.name, unpack(fn.tags.alias or {})}
-    for _, name in ipairs(names) do
-      if form == 'tc_i_' and not name:find('_$') then name = name .. '_' end
-      enter(fn, name, form)
-    end
-  end
-end
-
 ---------------------------------------------------------------- generating one
 local out_of_memory = ': out of memory'
 
@@ -197,7 +160,7 @@ local function sizes_front(fn, name, core, slow, buffers)
 end
 
 local function results_of(fn, form)
-  if form == 'tc_i_' or fn.tags.self or fn.name:find('_$') and is_method(fn) then return 'a1', nil end
+  if form == 'tc_i_' or fn.tags.self or fn.name:find('_$') and not fn.tags['function'] and schema.begins_with_tensor(fn) then return 'a1', nil end
   if fn.returns == 'void' then return '', nil end
   if fn.returns == 'bool' then return 'number[0] ~= 0', nil end
   if fn.returns ~= 'tc_tensor *' then return 'number[0]', nil end
@@ -276,8 +239,7 @@ local function source_of(fn, form, symbol)
   return template:format(symbol, names, table.concat(pre, '\n  '), pass, pass, value, comma, rest, tests, names, comma, rest)
 end
 
-local function generate(entry)
-  local fn, form = entry.fn, entry.form
+local function generate(fn, form, name)
   local symbol = form .. fn.c:sub(4)
   if not declared[symbol] then
     ffi.cdef(schema.wrapper(fn, form) .. ';')
@@ -285,47 +247,70 @@ local function generate(entry)
   end
   local buffers = buffers_for(fn)
   buffers.number = number_out
-  local chunk = assert(loadstring(source_of(fn, form, symbol), '=tocha.' .. entry.name))
-  local reader = arguments.reader(fn, entry.name, form)
+  local chunk = assert(loadstring(source_of(fn, form, symbol), '=tocha.' .. name))
+  local reader = arguments.reader(fn, name, form)
   local front, core = chunk(C, handle.type, handle.new, ffi.istype, binding.recover, reader, buffers, fillers.tensors, fillers.integers,
     fillers.numbers)
-  entry.core = core
-  return sizes_front(fn, entry.name, core, reader, buffers) or front
+  return sizes_front(fn, name, core, reader, buffers) or front
 end
 
-local function get(entries, name)
-  local entry = entries and entries[name]
-  if not entry then return nil end
-  if not entry.made then entry.made = generate(entry) end
-  return entry.made
+---------------------------------------------------------------- the functions by name
+-- The C side knows the names and where the header documents them (schema.keys says what keys are): a list of them in Lua would be
+-- walked through by each collection.
+local made = {}
+
+local function describe(key)
+  local at = C.tc_find_key(key)
+  if at < 0 then return nil end
+  return schema.parse(ffi.string(C.tc_key_text(at), C.tc_key_length(at)))[1], C.tc_key_inplace(at) and 'tc_i_' or 'tc_h_'
+end
+
+local function get(prefix, name)
+  local key = prefix .. name
+  local f = made[key]
+  if f then return f end
+  local fn, form = describe(key)
+  if not fn then return nil end
+  f = generate(fn, form, name)
+  made[key] = f
+  return f
 end
 
 --- tocha.NAME, x:NAME, tocha.SPACE.NAME; nil if there is none.
-function binding.get(name) return get(by_name, name) end
-function binding.method(name) return get(methods, name) end
-function binding.in_space(space, name) return get(spaces[space], name) end
+function binding.get(name) return get('', name) end
+function binding.method(name) return get(':', name) end
+function binding.in_space(space, name) return get(space .. '.', name) end
 
 --- Functions that only the library uses.
-function binding.hidden(name) return get(hidden, name) end
+function binding.hidden(name) return get('.', name) end
 
 --- The names there are: of functions, of methods, or within a space.
 function binding.names(of, space)
-  local from = by_name
-  if of == 'method' then from = methods elseif of == 'space' then from = spaces[space] or {} end
-  local list = {}
-  for name in pairs(from) do list[#list + 1] = name end
-  table.sort(list)
+  local pattern, list, i = '^([%w_]+)$', {}, 0
+  if of == 'method' then pattern = '^:([%w_]+)$' elseif of == 'space' then pattern = '^' .. space .. '%.([%w_]+)$' end
+  local key = C.tc_key(0)
+  while key ~= nil do
+    list[#list + 1] = ffi.string(key):match(pattern)
+    i = i + 1
+    key = C.tc_key(i)
+  end
   return list
 end
 
 --- The schema entry of a name, wherever it is: for help.
 function binding.describe(name)
-  local entry = by_name[name] or methods[name]
-  if entry then return entry.fn end
-  for _, space in pairs(spaces) do
-    if space[name] then return space[name].fn end
+  local fn = describe(name) or describe(':' .. name)
+  local i, key = 0, C.tc_key(0)
+  while not fn and key ~= nil do
+    key = ffi.string(key)
+    if key:match('%w%.([%w_]+)$') == name then fn = describe(key) end
+    i = i + 1
+    key = C.tc_key(i)
   end
+  return fn
 end
 
-binding.functions = functions
+--- All functions of the header, as schema.parse gives them.
+function binding.functions() return schema.parse(ffi.string(C.tc_header())) end
+
 return binding

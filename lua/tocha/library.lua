@@ -38,19 +38,29 @@ end
 
 local C, path = open()
 ffi.cdef('const char *tc_header(void);')
-local header = ffi.string(C.tc_header())
 
--- the FFI reads plain declarations: no preprocessor lines, no comments, no second declaration of what is known
+-- The FFI reads plain declarations: no preprocessor lines, no comments, no second declaration of what is known. Documented functions
+-- are called through their wrappers, which binding.lua declares one by one; but for these:
+local direct = {tc_numel = true, tc_zeros = true, tc_get_num_threads = true}
+
 local function declarations(text)
-  text = text:gsub('/%*.-%*/', ''):gsub('\n///[^\n]*', ''):gsub('\n#[^\n]*', '')
-  return (text:gsub('const char %*tc_header%(void%);', ''))
+  local lines, documented = {}, false
+  for line in text:gsub('/%*.-%*/', ''):gmatch('[^\n]+') do
+    local name = line:match('(tc_[%w_]+)%(')
+    if line:find('^///') then documented = true
+    else
+      if not line:find('^#') and name ~= 'tc_header' and (not documented or direct[name]) then lines[#lines + 1] = line end
+      documented = false
+    end
+  end
+  return table.concat(lines, '\n')
 end
 
-ffi.cdef(declarations(header))
+ffi.cdef(declarations(ffi.string(C.tc_header())))
 ffi.cdef 'struct tc_handle { tc_tensor *_t; uint64_t id; };'
 
 -- gives C the Lua state, once
 local native = package.loadlib(path, 'luaopen_tocha_native')
 if native then native() end
 
-return {C = C, path = path, header = header}
+return {C = C, path = path}

@@ -130,19 +130,24 @@ end
 --- Reads the text of tocha.h.
 -- @param text the header
 -- @return list of functions in order: `c` (its C name), `returns` (C type), `parameters` (as in C), `params` (kind, type, name; for
---   documented ones also lua, optional, default, keyword, variadic), and for documented ones `name`, `signature`, `text`, `tags`
+--   documented ones also lua, optional, default, keyword, variadic), and for documented ones `name`, `signature`, `text`, `tags`,
+--   `first` and `last` (where comment and declaration begin and end in the text)
 function schema.parse(text)
-  local functions, doc = {}, nil
-  for line in text:gmatch('[^\n]*') do
+  local functions, doc, first = {}, nil, nil
+  for at, line in text:gmatch('()([^\n]*)') do
     local comment = line:match('^///%s?(.*)$')
     if comment then
+      first = doc and first or at
       doc = doc and doc .. ' ' .. trim(comment) or comment
     else
       local returns, name, params = line:match('^([%a_][%w_ ]*[%w_]%s*%**)%s*(tc_[%w_]+)%((.*)%);')
       if not returns then returns, name, params = line:match('^(.-)%s*(luaopen_[%w_]+)%((.*)%);') end
       if name then
         local fn = setmetatable({c = name, returns = trim(returns), parameters = params}, lazy)
-        if doc then describe(fn, doc) end
+        if doc then
+          describe(fn, doc)
+          fn.first, fn.last = first, at + #line - 1
+        end
         functions[#functions + 1] = fn
         doc = nil
       elseif line ~= '' then
@@ -195,6 +200,34 @@ function schema.forms(fn)
   if fn.tags.mutates then return {'tc_i_'} end
   if fn.tags.inplace then return {'tc_h_', 'tc_i_'} end
   return {'tc_h_'}
+end
+
+-- 'linalg_norm' is called norm in the space linalg
+local function short_name(name, space)
+  local prefix = space:lower() .. '_'
+  return name:sub(1, #prefix) == prefix and name:sub(#prefix + 1) or name
+end
+
+--- Under which keys Lua finds a function: 'abs' is tocha.abs, ':abs' is x:abs, 'F.relu' a name of the space F, '.abs' what only the
+-- library may call.
+-- @return list of {key, form}, form as in `schema.forms`
+function schema.keys(fn)
+  local keys = {}
+  local method = not fn.tags['function'] and schema.begins_with_tensor(fn)
+  for _, form in ipairs(schema.forms(fn)) do
+    for _, name in ipairs{fn.name, unpack(fn.tags.alias or {})} do
+      if form == 'tc_i_' and not name:find('_$') then name = name .. '_' end
+      local function add(key) keys[#keys + 1] = {key, form} end
+      if fn.tags.only then
+        add('.' .. name)
+      else
+        if not fn.tags.method then add(name) end
+        if method or form == 'tc_i_' then add(':' .. name) end
+        for _, space in ipairs(fn.tags['in'] or {}) do add(space .. '.' .. short_name(name, space)) end
+      end
+    end
+  end
+  return keys
 end
 
 return schema

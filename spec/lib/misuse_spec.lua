@@ -84,7 +84,7 @@ local function try(name, f, args)
     pcall(function() result:sum():backward() end)
   end
 end
-for _, fn in ipairs(binding.functions) do
+for _, fn in ipairs(binding.functions()) do
   if fn.name and not skip[fn.name] and (not ONLY or fn.name:match(ONLY)) then
     local f = binding.get(fn.name) or binding.method(fn.name) or binding.hidden(fn.name)
     for space in pairs(fn.tags['in'] and {[fn.tags['in'][1]] = true} or {}) do f = f or binding.in_space(space, fn.name) end

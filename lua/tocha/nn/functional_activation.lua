@@ -8,38 +8,39 @@ local activation = {}
 
 -- Writes f(x) into x where the library has no in-place form; f reads a copy, so that its gradient stays right.
 local function in_place(name)
-  local f_ = native[name .. '_']
-  if f_ then return f_ end
-  local f = native[name]
-  return function(x, ...) return x:copy_(f(x:clone(), ...)) end
+  local f_
+  return function(x, ...)
+    f_ = f_ or native[name .. '_'] or function(y, ...) return y:copy_(native[name](y:clone(), ...)) end
+    return f_(x, ...)
+  end
 end
 
--- Parameters after the input, at most two; `inplace` comes last.
+-- Parameters after the input, at most two; `inplace` comes last. The operators are made at their first call.
 local function add(name, ...)
   local n = select('#', ...)
   local parameters = {...}
   parameters[n + 1] = 'inplace:bool=false'
   local read = args.spec(name, 'input:tensor', unpack(parameters))
-  local f, f_ = native[name], in_place(name)
+  local f_ = in_place(name)
   local call
   if n == 0 then
     function call(x, inplace)
-      if inplace == nil then return f(x) end
+      if inplace == nil then return native[name](x) end
       x, inplace = read(x, inplace)
       if inplace then return f_(x) end
-      return f(x)
+      return native[name](x)
     end
   elseif n == 1 then
     function call(x, a, inplace)
       x, a, inplace = read(x, a, inplace)
       if inplace then return f_(x, a) end
-      return f(x, a)
+      return native[name](x, a)
     end
   else
     function call(x, a, b, inplace)
       x, a, b, inplace = read(x, a, b, inplace)
       if inplace then return f_(x, a, b) end
-      return f(x, a, b)
+      return native[name](x, a, b)
     end
   end
   activation[name] = call

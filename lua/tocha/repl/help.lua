@@ -142,7 +142,7 @@ Ctrl-C stops what runs, Tab completes, Ctrl-D leaves.
 
 local function search(word)
   local out = {}
-  for _, fn in ipairs(binding.functions) do
+  for _, fn in ipairs(binding.functions()) do
     if fn.name and not fn.tags.only and (fn.name .. ' ' .. fn.text):lower():find(word:lower(), 1, true) then
       out[#out + 1] = ('  %-28s %s'):format(fn.name, #fn.text > 90 and fn.text:sub(1, 88) .. '..' or fn.text)
     end
