@@ -85,11 +85,11 @@ TC_UNARY(airy,        FLOAT, airy(x, p0))                                       
 TC_UNARY(relu,        ANY,   x > 0 || x != x ? x : (T)0)
 TC_UNARY(leaky_relu,  FLOAT, x > 0 ? x : x * p0)
 TC_UNARY(elu,         FLOAT, x > 0 ? x * p1 : p0 * p1 * expm1(x * p2))          /* alpha, scale, input_scale */
-TC_UNARY(gelu,        FLOAT, (T)0.5 * x * ((T)1 + erf(x * (T)0.70710678118654752440)))
+TC_UNARY(gelu,        FLOAT, x * normal_cdf(x))
 TC_UNARY(gelu_tanh,   FLOAT, (T)0.5 * x * ((T)1 + tanh((T)0.79788456080286535588 * (x + (T)0.044715 * x * x * x))))
 TC_UNARY(silu,        FLOAT, x / ((T)1 + exp(-x)))
-TC_UNARY(softplus,    FLOAT, x * p0 > p1 ? x : log1p(exp(x * p0)) / p0)          /* beta, threshold */
-TC_UNARY(logsigmoid,  FLOAT, (x < 0 ? x : (T)0) - log1p(exp(x < 0 ? x : -x)))
+TC_UNARY(softplus,    FLOAT, choose(x * p0 > p1, x, log1p(exp(x * p0)) / p0))          /* beta, threshold */
+TC_UNARY(logsigmoid,  FLOAT, (x < 0 ? x : (T)0) - log1p(exp(copysign(x, (T)-1))))
 TC_UNARY(softsign,    FLOAT, x / ((T)1 + (x < 0 ? -x : x)))
 TC_UNARY(hardtanh,    ANY,   x < p0 ? p0 : x > p1 ? p1 : x)
 TC_UNARY(hardsigmoid, FLOAT, x <= -3 ? (T)0 : x >= 3 ? (T)1 : x / 6 + (T)0.5)
@@ -147,7 +147,7 @@ TC_BINARY(lcm,          INT,   lcm(x, y))
 TC_BINARY(tanh_grad,    FLOAT, x * ((T)1 - y * y))
 TC_BINARY(sigmoid_grad, FLOAT, x * y * ((T)1 - y))
 TC_BINARY(relu_grad,    FLOAT, y > 0 ? x : (T)0)
-TC_BINARY(gelu_grad,    FLOAT, x * ((T)0.5 * ((T)1 + erf(y * (T)0.70710678118654752440)) + y * (T)0.39894228040143267794 * exp((T)-0.5 * y * y)))
+TC_BINARY(gelu_grad,    FLOAT, x * (normal_cdf(y) + y * (T)0.39894228040143267794 * exp((T)-0.5 * y * y)))
 TC_BINARY(gelu_tanh_grad, FLOAT, x * gelu_tanh_slope(y))
 TC_BINARY(silu_grad,    FLOAT, x / ((T)1 + exp(-y)) * ((T)1 + y * ((T)1 - (T)1 / ((T)1 + exp(-y)))))
 TC_BINARY(mul_zero,     ANY,   x == 0 || y == 0 ? (T)0 : x * y)                 /* a product in which 0 wins over inf and nan */

@@ -11,11 +11,11 @@ static int64_t native_bytes(void) { return tci_live_bytes() + 384 * tci_live_ten
 bool tci_pressure(void) { return native_bytes() > pressure_limit; }
 
 /* After a collection: how far native memory may grow until the next one. A collection costs time in proportion to the Lua heap, so a larger
-   heap waits longer; small heaps collect early, while dead blocks are still in cache. */
+   heap waits longer; 8 MB is where a small heap's collections and the distance of its dead blocks from the processor cost the same. */
 void tc_pressure_reset(double lua_heap_bytes) {
   const double mega = 1 << 20;
   double live = (double)native_bytes(), most = live > 256 * mega ? live : 256 * mega;
-  double room = lua_heap_bytes < 0.3 * mega ? 2 * mega : 14 * lua_heap_bytes;
+  double room = lua_heap_bytes < 0.57 * mega ? 8 * mega : 14 * lua_heap_bytes;
   pressure_limit = (int64_t)(live + (room < most ? room : most));
 }
 

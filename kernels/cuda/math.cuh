@@ -29,6 +29,9 @@ TC_OVERLOADS_2(trunc_mod, fmodf, ::fmod, tc_trunc_mod_i64)
 TC_OVERLOADS_2(floor_div, tc_floor_div_f32, tc_floor_div_f64, tc_floor_div_i64)
 TC_OVERLOADS_2(floor_mod, tc_floor_mod_f32, tc_floor_mod_f64, tc_floor_mod_i64)
 
+template <class T> __host__ __device__ inline T normal_cdf(T x) { return (T)0.5 * (1 + erf(x * (T)0.70710678118654752440)); }
+template <class T> __host__ __device__ inline T choose(bool c, T x, T y) { return c ? x : y; }
+
 template <class T> __host__ __device__ inline T gelu_tanh_slope(T x) { /* with u = k (x + c x^3), t = tanh u: (1 + t) / 2 + x (1 - t^2) u' / 2 */
   const T k = (T)0.79788456080286535588, c = (T)0.044715;
   T t = tanh(k * (x + c * x * x * x));
