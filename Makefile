@@ -76,7 +76,7 @@ HERE     = LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;"
 RUNTEST  = $(BUSTED) -o tools/busted_output.lua $(SPECS)
 LUAFILES = $(shell find lua -name '*.lua')
 
-.PHONY: all quickly help setup demo test specs asan lint luacheck conformance bench repl docs cuda install uninstall rock clean
+.PHONY: all quickly help setup demo test specs asan lint luacheck conformance bench repl docs cuda emu install uninstall rock clean
 
 help: ## what there is to make
 	@echo 'make             builds $(BUILD)/libtocha.so'
@@ -148,6 +148,29 @@ $(BUILD)/obj/kernels/cuda/%.o: kernels/cuda/%.cu
 	@mkdir -p $(@D)
 	$(Q)$(NVCC) $(CUDA_FLAGS) -MMD -c -o $@ $<
 -include $(CUDA_OBJ:.o=.d)
+
+# The same kernels for a pretended device, compiled by g++ (kernels/cuda/emu): checks their logic, and the host's, where there is no GPU.
+EMU      := $(BUILD)/emu
+EMU_CXX  ?= $(patsubst %clang,%clang++,$(patsubst %gcc,%g++,$(CC)))
+EMU_INC  ?= $(if $(NVCC),-isystem $(dir $(realpath $(NVCC)))../include) $(TOCHA_CUDA_INC)
+EMU_FLAGS = -std=c++17 -O1 -g -fPIC -fvisibility=hidden -fwrapv -Wall -Wno-unknown-pragmas -Wno-unused-function -MMD -MP -DTC_EMU $(EMU_INC) \
+            $(SAN_CFLAGS) $(BLAS_CFLAGS)
+EMU_SRC  := $(wildcard kernels/cuda/emu/*.cc)
+EMU_OBJ  := $(CUDA_SRC:kernels/cuda/%.cu=$(EMU)/obj/%.o) $(EMU_SRC:kernels/cuda/emu/%.cc=$(EMU)/obj/emu/%.o)
+
+emu: ## compiles the CUDA kernels for an emulated GPU (then TOCHA_CUDA_LIBRARY=build/emu/libtocha_cuda.so)
+	@if [ -z '$(NVCC)$(TOCHA_CUDA_INC)' ]; then echo 'emu: there are no CUDA headers here: nothing built'; \
+	else $(MAKE) --no-print-directory NVCC='$(NVCC)' $(EMU)/libtocha_cuda.so && echo '$(EMU)/libtocha_cuda.so is built'; fi
+
+$(EMU)/libtocha_cuda.so: $(EMU_OBJ)
+	$(Q)$(EMU_CXX) -shared $(SAN_CFLAGS) -Wl,-z,nodelete -Wl,-z,defs -o $@.new $^ $(BLAS_LIBS) -lm -ldl && mv $@.new $@
+$(EMU)/obj/emu/%.o: kernels/cuda/emu/%.cc
+	@mkdir -p $(@D)
+	$(Q)$(EMU_CXX) $(EMU_FLAGS) -c -o $@ $<
+$(EMU)/obj/%.o: kernels/cuda/%.cu
+	@mkdir -p $(@D)
+	$(Q)$(EMU_CXX) $(EMU_FLAGS) -x c++ -c -o $@ $<
+-include $(EMU_OBJ:.o=.d)
 
 install: all ## copies the library and the command under PREFIX (/usr/local)
 	@install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(BINDIR)

@@ -52,6 +52,7 @@ typedef struct tc_loop {
   char *data[TC_MAX_OPERANDS];
   int64_t size[TC_MAX_DIMS];
   int64_t stride[TC_MAX_OPERANDS][TC_MAX_DIMS]; /* in elements */
+  unsigned host;               /* bit k: operand k is a single element in the host's memory, though the others are on a device (pointwise only) */
 } tc_loop;
 
 #endif

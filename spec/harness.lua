@@ -554,4 +554,8 @@ function H.check_wrong(row)
   end
 end
 
+--- What spec/cuda compares devices with.
+H.parts = {prepare = prepare, fill = fill, invoke = invoke, caller = caller, tensor_of = tensor_of, weighted = weighted, gradients = gradients,
+  differentiated = differentiated, tolerances = tolerances, results = results, method_of = method_of}
+
 return H

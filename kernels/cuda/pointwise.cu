@@ -37,7 +37,7 @@ using tc::infinity_sign; using tc::gelu_tanh_slope;
 #undef pow
 
 /* ---- elements of any dtype ---- */
-template <class T> __device__ T load(const char *p, int dtype, int64_t i) {
+template <class T> __host__ __device__ T load(const char *p, int dtype, int64_t i) {
   switch (dtype) {
     case TC_BOOL: case TC_UINT8: return (T)((const uint8_t *)p)[i];
     case TC_INT8: return (T)((const int8_t *)p)[i];
@@ -71,7 +71,15 @@ struct plan {
   int nop, ndim, dtype[TC_MAX_OPERANDS];
   int64_t numel, size[DIMS], stride[TC_MAX_OPERANDS][DIMS];
   char *data[TC_MAX_OPERANDS];
+  unsigned host; /* operands whose value is in here, not behind data */
+  double real[TC_MAX_OPERANDS];
+  int64_t whole[TC_MAX_OPERANDS];
 };
+
+template <class T> __device__ T value(const plan &l, int k, int64_t at) {
+  if (l.host >> k & 1) return std::is_same<T, int64_t>::value ? (T)l.whole[k] : (T)l.real[k];
+  return load<T>(l.data[k], l.dtype[k], at);
+}
 
 template <class F, class T> __global__ void any_layout(plan l, numbers n) {
   for (int64_t i = blockIdx.x * (int64_t)blockDim.x + threadIdx.x; i < l.numel; i += (int64_t)gridDim.x * blockDim.x) {
@@ -81,8 +89,7 @@ template <class F, class T> __global__ void any_layout(plan l, numbers n) {
       rest /= l.size[d];
       for (int k = 0; k < l.nop; k++) at[k] += c * l.stride[k][d];
     }
-    T x = load<T>(l.data[1], l.dtype[1], at[1]), y = l.nop > 2 ? load<T>(l.data[2], l.dtype[2], at[2]) : T(0);
-    T z = l.nop > 3 ? load<T>(l.data[3], l.dtype[3], at[3]) : T(0);
+    T x = value<T>(l, 1, at[1]), y = l.nop > 2 ? value<T>(l, 2, at[2]) : T(0), z = l.nop > 3 ? value<T>(l, 3, at[3]) : T(0);
     store(l.data[0], l.dtype[0], at[0], F::template run<T>(x, y, z, n));
   }
 }
@@ -118,6 +125,11 @@ extern "C" int TC_KERNEL(pointwise)(int op, int compute, const tc_loop *loop, co
   for (int k = 0; k < loop->nop; k++) {
     l.dtype[k] = loop->dtype[k];
     l.data[k] = loop->data[k];
+    if (loop->host >> k & 1) {
+      l.host |= 1u << k;
+      l.real[k] = load<double>(loop->data[k], loop->dtype[k], 0);
+      l.whole[k] = load<int64_t>(loop->data[k], loop->dtype[k], 0);
+    }
     for (int d = 0; d < loop->ndim; d++) l.stride[k][d] = loop->stride[k][d];
   }
   switch (op) {

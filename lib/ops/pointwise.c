@@ -37,15 +37,10 @@ static tc_tensor *output(int dtype, int n, tc_tensor *const *xs, tc_device devic
   return y ? y : tci_new(dtype, ndim, size, device);
 }
 
-/* 0-dim operands may live on the CPU while the others do not */
-static bool gather_operands(int n, tc_tensor **ops, tc_device device) {
-  for (int i = 1; i <= n; i++)
-    if (ops[i]->device != device) {
-      tc_tensor *there = tci_new(ops[i]->dtype, ops[i]->ndim, ops[i]->size, device);
-      if (!there || !tci_copy_into(there, ops[i])) return false;
-      ops[i] = there;
-    }
-  return true;
+/* 0-dim operands may live on the CPU while the others do not: their value travels with the launch */
+static void mark_host(tc_loop *l, int n, tc_tensor *const *ops, tc_device device) {
+  for (int i = 1; i <= n && device > 0; i++)
+    if (ops[i]->device == 0) l->host |= 1u << i;
 }
 
 static tc_tensor *pointwise(int op, const tc_rule *rule, int n, tc_tensor *const *xs, const double *p) {
@@ -59,7 +54,8 @@ static tc_tensor *pointwise(int op, const tc_rule *rule, int n, tc_tensor *const
   tc_tensor *ops[TC_MAX_OPERANDS] = {output(classes[op] == TESTS ? TC_BOOL : common, n, xs, device)};
   if (!ops[0]) return NULL;
   for (int i = 0; i < n; i++) ops[i + 1] = xs[i];
-  if (!gather_operands(n, ops, device) || !tci_loop(&l, n + 1, ops)) return NULL;
+  if (!tci_loop(&l, n + 1, ops)) return NULL;
+  mark_host(&l, n, ops, device);
   if (!tci_status(tci_kernels(device)->pointwise(op, compute_type(common), &l, p), NULL, NULL, 0)) return NULL;
   return rule ? tci_record(rule, ops[0], n, xs, p, p ? 4 * sizeof *p : 0) : ops[0];
 }

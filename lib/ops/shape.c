@@ -122,6 +122,7 @@ void tci_loop_views(tc_loop *l, int nop, const tc_view *views) {
   l->nop = nop;
   l->ndim = views[0].ndim;
   l->numel = views[0].numel;
+  l->host = 0;
   memcpy(l->size, views[0].size, (size_t)l->ndim * sizeof *l->size);
   for (int k = 0; k < nop; k++) add_operand(l, k, &views[k]);
   if (l->numel == 0) return;

@@ -12,7 +12,8 @@ local tried, count, why = false, 0, nil
 local function try()
   if tried then return end
   tried = true
-  local path = library.path:gsub('libtocha%.so$', 'libtocha_cuda.so')
+  local said = os.getenv('TOCHA_CUDA_LIBRARY') -- another build of it, such as the emulated device
+  local path = said and said ~= '' and said or library.path:gsub('libtocha%.so$', 'libtocha_cuda.so')
   count = tonumber(C.tc_cuda_load(path))
   if count == 0 then why = ffi.string(C.tc_cuda_reason()) end
 end

@@ -1,0 +1,51 @@
+--- Every row of spec/cases on the CUDA device, against the CPU. TOCHA_CASES is a pattern of names to try alone.
+
+local H = require 'spec.harness'
+local S = require 'spec.support'
+local D = require 'spec.cuda.device'
+local R = require 'spec.cuda.rows'
+
+local filter = os.getenv('TOCHA_CASES')
+
+local function case_files()
+  local files = {}
+  for name in require('lfs').dir('spec/cases') do
+    if name:match('%.lua$') then files[#files + 1] = name:sub(1, -5) end
+  end
+  table.sort(files)
+  return files
+end
+
+local checks = {
+  {'gives what the CPU gives, in every dtype', R.values}, {'does not mind how its inputs lie in memory', R.layouts},
+  {'does the same in place', R.inplace}, {'has the same gradients', R.gradients}, {'has the same second derivatives', R.second_order},
+}
+
+local function try(row, check)
+  S.seed(#row.name + #(row.label or ''))
+  local good, message = pcall(check, row, D.device)
+  if not good and not D.is_missing(row.name, message) then error(message, 0) end
+end
+
+local function describe_row(row)
+  if filter and not row.name:match(filter) then return end
+  local title = row.label and row.name .. ' (' .. row.label .. ')' or row.name
+  for _, check in ipairs(checks) do
+    it(title .. ' on CUDA ' .. check[1], function() try(row, check[2]) end)
+  end
+end
+
+for _, file in ipairs(D.there() and case_files() or {}) do
+  describe('cases of ' .. file .. ' on CUDA', function()
+    for _, row in ipairs(require('spec.cases.' .. file)) do describe_row(H.complete(row)) end
+  end)
+end
+
+describe('the operators of CUDA', function()
+  it('have a kernel or a library call each', function()
+    if not D.there() then return pending(D.needs) end
+    local missing = table.concat(D.missing(), ' ')
+    if os.getenv('TOCHA_CUDA_COMPLETE') then assert.equal('', missing)
+    elseif missing ~= '' then pending('without a kernel yet: ' .. missing) end
+  end)
+end)
