@@ -116,7 +116,7 @@ S.layouts = {}
 function S.layouts.narrowed(x)
   local shape = S.shape(x)
   for i, n in ipairs(shape) do shape[i] = n + 2 end
-  local wide = tocha.zeros(shape, {dtype = x.dtype})
+  local wide = tocha.zeros(shape, {dtype = x.dtype, device = x.device})
   if wide:numel() > 0 then wide:fill_(S.dtype(x) == 'bool' and 1 or 7) end
   for i = 1, x:dim() do wide = wide:narrow(i, 2, x:size(i)) end
   wide:copy_(x)
@@ -134,7 +134,7 @@ end
 -- begins in the middle of its storage
 function S.layouts.offset(x)
   local n = x:numel()
-  local store = tocha.zeros(n + 5, {dtype = x.dtype})
+  local store = tocha.zeros(n + 5, {dtype = x.dtype, device = x.device})
   local part = store:narrow(1, 4, n)
   if n > 0 then part:copy_(x:reshape(n)) end
   return part:view(S.shape(x))
@@ -145,7 +145,7 @@ function S.layouts.strided(x)
   if x:dim() == 0 then return S.layouts.offset(x) end
   local shape = S.shape(x)
   shape[#shape] = shape[#shape] * 2
-  local wide = tocha.zeros(shape, {dtype = x.dtype})
+  local wide = tocha.zeros(shape, {dtype = x.dtype, device = x.device})
   local last, n = x:dim(), x:size(x:dim())
   wide = wide:unflatten(last, {n, 2}):select(last + 1, 1)
   wide:copy_(x)

@@ -362,7 +362,9 @@ tc_tensor *tc_reshape(tc_tensor *x, const int64_t *shape, int n_shape) {
   if (!x) return NULL;
   bool possible;
   tc_tensor *y = reshaped(x, shape, n_shape, &possible);
-  return possible ? y : reshaped(tc_contiguous(x), shape, n_shape, &possible);
+  if (possible) return y;
+  x = tc_contiguous(x);
+  return x ? reshaped(x, shape, n_shape, &possible) : NULL;
 }
 
 tc_tensor *tc_flatten(tc_tensor *x, tc_dim start_dim, tc_dim end_dim) {
