@@ -160,6 +160,8 @@ static bool run_rule(tc_engine *e, tc_node *n) {
   if (!dx) return tci_fail("out of memory") != NULL;
   size_t mark = tci_scope_mark();
   const char *who = tci_set_who(n->rule->name);
+  const bool watched = tci_watching & TCW_PROFILE;
+  if (watched) tci_profile_begin(TC_EVENT_BACKWARD, n->rule->name, n->nout, n->pending);
   bool good = tci_unpack(n, e->create_graph);
   if (good) {
     n->rule->grad(n, n->pending, dx);
@@ -178,6 +180,7 @@ static bool run_rule(tc_engine *e, tc_node *n) {
   }
   tci_set_who(who);
   tci_scope_close(mark, NULL);
+  if (watched) tci_profile_end();
   if (dx != few) free(dx);
   return good;
 }
@@ -214,6 +217,8 @@ static int run_node(tc_engine *e, tc_node *n) {
 int32_t tc_engine_step(tc_engine *e) {
   bool before = tci_set_grad_mode(e->create_graph);
   int status = DONE;
+  const bool watched = tci_watching & TCW_PROFILE;
+  if (watched) tci_profile_begin(TC_EVENT_WALK, "backward", 0, NULL);
   if (e->current && e->current->rule == &tci_lua_rule && e->hooked) { /* Lua has given the gradients of a custom function */
     finish_node(e->current);
     e->current = NULL;
@@ -231,6 +236,7 @@ int32_t tc_engine_step(tc_engine *e) {
     finish_node(e->current);
     e->current = NULL;
   }
+  if (watched) tci_profile_end();
   tci_set_grad_mode(before);
   return status;
 }

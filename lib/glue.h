@@ -26,6 +26,9 @@ static inline size_t tci_enter(const char *name) {
   return tci_scope_mark();
 }
 
+/* the operands are known, the operator begins */
+#define TCI_BEGIN(n, ...) do { if (__builtin_expect(tci_watching, 0)) tci_watch_enter(n, (tc_tensor *[]){__VA_ARGS__}); } while (0)
+
 static inline tc_tensor *tci_unwrap(const tc_handle *h, const char *argument) {
   if (h && h->t && h->t->id == h->id) return h->t;
   return tci_fail(h ? "%s: the tensor was released" : "%s is missing: takes a tensor", argument);
@@ -64,6 +67,7 @@ static inline void tci_wrap(tc_handle *h, tc_tensor *t) {
 }
 
 static inline int tci_leave(size_t mark) {
+  if (__builtin_expect(tci_watching, 0)) tci_watch_leave();
   tci_scope_close(mark, NULL);
   if (tci_interrupted()) tci_fail("interrupted");
   return tci_failed() ? 1 : tci_pressure() ? 2 : 0;

@@ -83,6 +83,15 @@ const char *tci_set_who(const char *name);             /* gives the one before *
 const char *tci_shape(const tc_tensor *t);             /* "[2 x 3]", in one of a few rotating buffers */
 const char *tci_sizes(int n, const int64_t *size);
 
+/* ---- profile.c: who looks on; while nobody does, wrappers and allocations pass one branch ---- */
+enum { TCW_PROFILE = 1, TCW_CAPTURE = 2 };
+extern int tci_watching;
+void tci_watch_enter(int n, tc_tensor *const *xs);     /* an operator that Lua called begins, with these operands */
+void tci_watch_leave(void);
+void tci_watch_storage(tc_storage *s);                 /* a storage was made */
+void tci_profile_begin(int kind, const char *name, int n, tc_tensor *const *xs);
+void tci_profile_end(void);
+
 bool tci_interrupted(void);                            /* Ctrl-C was pressed and nobody has taken notice yet */
 
 /* ---- device.c ---- */

@@ -11,6 +11,7 @@ tc_storage *tci_storage_new(int64_t bytes, tc_device device) {
                     tc_memory_limit());
   }
   *s = (tc_storage){.refs = 1, .device = device, .data = data, .bytes = bytes, .capacity = capacity};
+  if (__builtin_expect(tci_watching, 0)) tci_watch_storage(s);
   return s;
 }
 

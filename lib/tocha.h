@@ -78,6 +78,23 @@ void tc_reset_peak_memory(void);
 void tc_set_memory_limit(double bytes);
 void tc_set_cache_cap(double bytes);
 void tc_empty_cache(void);
+
+/* ---- the profiler (lib/profile.c): for the binding. Times are nanoseconds since the start; inner_ is what nested events took ---- */
+enum { TC_EVENT_OPERATOR, TC_EVENT_BACKWARD, TC_EVENT_RANGE, TC_EVENT_WALK };
+typedef struct tc_event {
+  const char *name, *shapes;
+  int32_t kind, depth;
+  int64_t begin, time, inner_time, bytes, inner_bytes;
+} tc_event;
+bool tc_profile_start(bool shapes);
+double tc_profile_stop(void);
+bool tc_profile_running(void);
+double tc_profile_count(void);
+const tc_event *tc_profile_event(int64_t i);
+void tc_profile_forget(void);
+void tc_profile_range(const char *name);
+void tc_profile_range_end(void);
+
 /// set_num_threads(num_threads)  How many threads operators may use. @function
 void tc_set_num_threads(int64_t num_threads);
 /// get_num_threads()  How many threads operators may use. @function

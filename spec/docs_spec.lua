@@ -17,7 +17,8 @@ local function script_of(page)
 end
 
 describe('the code in', function()
-  for _, path in ipairs{'README.md', 'docs/getting-started.md', 'docs/coming-from-pytorch.md', 'docs/coming-from-torch7.md'} do
+  for _, path in ipairs{'README.md', 'docs/getting-started.md', 'docs/coming-from-pytorch.md', 'docs/coming-from-torch7.md',
+    'docs/profiler.md'} do
     it(path .. ' runs', function()
       local script, n = script_of(read(path))
       assert.is_true(n > 0)

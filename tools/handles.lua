@@ -56,7 +56,7 @@ function makers.result(p) return ('  tc_tensor *r_%s = NULL;'):format(p.name), '
 
 -- only calls, sets no results: the arguments and what to free afterwards
 local function arguments(fn, inplace)
-  local names, after, seen_self = {}, {}, false
+  local names, after, operands, seen_self = {}, {}, {}, false
   for _, p in ipairs(fn.params) do
     local maker = makers[p.kind]
     local self = inplace and not seen_self and (p.kind == 'tensor' or p.kind == 'operand')
@@ -66,7 +66,9 @@ local function arguments(fn, inplace)
     if before then emit('%s', before) end
     names[#names + 1] = expression
     after[#after + 1] = cleanup
+    if p.kind == 'tensor' or p.kind == 'operand' or p.kind == 'indices' then operands[#operands + 1] = expression end
   end
+  emit('  TCI_BEGIN(%d, %s);', #operands, operands[1] and table.concat(operands, ', ') or 'NULL')
   return table.concat(names, ', '), after
 end
 
