@@ -125,6 +125,21 @@ bool tci_device_of(int n, tc_tensor *const *xs, tc_device *device) {
   return true;
 }
 
+void tci_meet_apart(int n, tc_tensor **xs, unsigned movable, unsigned numbers) {
+  tc_tensor *first = NULL;
+  for (int pass = 0; pass < 2 && !first; pass++) /* a single element on the CPU decides only where there is nothing else */
+    for (int i = 0; i < n && !first; i++)
+      if (xs[i] && !(movable >> i & 1) && (pass || xs[i]->ndim > 0 || xs[i]->device > 0)) first = xs[i];
+  for (int i = 0; i < n && first; i++) {
+    tc_tensor *x = xs[i];
+    if (!x || x->device == first->device) continue;
+    bool single = x->device == 0 && x->ndim == 0;
+    if (single && numbers >> i & 1) continue;
+    if (single || (movable >> i & 1 && x->device == 0)) xs[i] = tc_to(x, TC_NONE, first->device, false);
+    else tci_fail("tensors on different devices: %s and %s", tc_device_name(first->device), tc_device_name(x->device));
+  }
+}
+
 const char *tc_device_name(tc_device device) {
   static TC_THREAD_LOCAL char names[2][16];
   static TC_THREAD_LOCAL int turn;

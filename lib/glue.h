@@ -57,6 +57,16 @@ static inline bool tci_unwrap_list(tc_handle *const *from, int n, tc_tensor **to
   return true;
 }
 
+/* Tensors of one call lie on one device. Positions, and single elements on the CPU, are taken there, but for those that may stand for numbers
+   (bit i of `numbers`); anything else apart is an error. device.c */
+void tci_meet_apart(int n, tc_tensor **xs, unsigned movable, unsigned numbers);
+static inline void tci_meet(int n, tc_tensor **xs, unsigned movable, unsigned numbers) {
+  int seen = 0;
+  for (int i = 0; i < n; i++)
+    if (xs[i]) seen |= xs[i]->device;
+  if (seen) tci_meet_apart(n, xs, movable, numbers);
+}
+
 static inline void tci_wrap(tc_handle *h, tc_tensor *t) {
   t = tci_failed() ? NULL : tci_scope_take(t);
   h->t = t;

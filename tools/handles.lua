@@ -54,9 +54,22 @@ end
 makers.position = makers.dim
 function makers.result(p) return ('  tc_tensor *r_%s = NULL;'):format(p.name), '&r_' .. p.name end
 
+-- the one that crosses devices
+local crosses = {copy_ = true}
+
+-- all tensors of a call meet on one device
+local function emit_meeting(fn, met, movable, numbers)
+  if #met < 2 or crosses[fn.name] then return end
+  emit('  tc_tensor *met[] = {%s};\n  tci_meet(%d, met, %d, %d);', table.concat(met, ', '), #met, movable, numbers)
+  for i, name in ipairs(met) do
+    if name ~= 'self' then emit('  %s = met[%d];', name, i - 1) end
+  end
+end
+
 -- only calls, sets no results: the arguments and what to free afterwards
 local function arguments(fn, inplace)
-  local names, after, operands, seen_self = {}, {}, {}, false
+  local names, after, seen_self = {}, {}, false
+  local met, movable, numbers = {}, 0, 0
   for _, p in ipairs(fn.params) do
     local maker = makers[p.kind]
     local self = inplace and not seen_self and (p.kind == 'tensor' or p.kind == 'operand')
@@ -66,9 +79,13 @@ local function arguments(fn, inplace)
     if before then emit('%s', before) end
     names[#names + 1] = expression
     after[#after + 1] = cleanup
-    if p.kind == 'tensor' or p.kind == 'operand' or p.kind == 'indices' then operands[#operands + 1] = expression end
+    if p.kind == 'tensor' or p.kind == 'operand' or p.kind == 'indices' then
+      if p.kind == 'indices' then movable = movable + 2 ^ #met elseif p.kind == 'operand' then numbers = numbers + 2 ^ #met end
+      met[#met + 1] = expression
+    end
   end
-  emit('  TCI_BEGIN(%d, %s);', #operands, operands[1] and table.concat(operands, ', ') or 'NULL')
+  emit_meeting(fn, met, movable, numbers)
+  emit('  TCI_BEGIN(%d, %s);', #met, met[1] and table.concat(met, ', ') or 'NULL')
   return table.concat(names, ', '), after
 end
 

@@ -17,7 +17,7 @@ struct numbers { double p[4]; };
 #define signbit(x) tc::signbit_(x)
 #define pow(x, y) tc::pow_(x, y)
 using tc::floor_div; using tc::floor_mod; using tc::trunc_div; using tc::trunc_mod;
-using tc::infinity_sign; using tc::gelu_tanh_slope;
+using tc::choose; using tc::normal_cdf; using tc::infinity_sign; using tc::gelu_tanh_slope;
 
 #define FORMULA(name, result, expr) \
   struct name { template <class T> __device__ static result run(T x, T y, T z, const numbers &n) { \

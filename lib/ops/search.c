@@ -28,6 +28,7 @@ static tc_tensor *search(tc_tensor *seq, tc_tensor *values, bool out_int32, bool
   if (seq->ndim > 1 && !same_rows(seq, values)) return NULL;
   if (!check_sorter(seq, sorter)) return NULL;
   int compute = computed_in(tci_result_type(2, (tc_tensor *[]){seq, values}));
+  values = tc_to(values, TC_NONE, seq->device, false); /* a number comes from the CPU */
   tc_tensor *y = tci_like(values, out_int32 ? TC_INT32 : TC_INT64);
   seq = tci_cast(seq, compute);
   values = tci_cast(values, compute);
