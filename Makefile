@@ -23,7 +23,13 @@ BLAS_CFLAGS ?= $(shell pkg-config --cflags openblas-openmp 2>/dev/null || pkg-co
 BLAS_LIBS   ?= $(shell pkg-config --libs openblas 2>/dev/null || echo -lopenblas)
 LIBS        := $(BLAS_LIBS) -lz -lm -ldl
 
+# The runtime is many small functions in many files: inlining across them makes a small operator a quarter quicker. `make LTO=` links sooner.
+ifeq ($(origin LTO),undefined)
+LTO      := $(if $(findstring Free Software,$(shell $(CC) --version)),-flto=auto)
+endif
+
 ifdef SAN
+LTO      :=
 BUILD    := build-san
 OPT      := -O1
 SAN_CFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
@@ -38,11 +44,11 @@ LIBTOCHA := $(BUILD)/libtocha.so
 all: $(LIBTOCHA)
 
 $(LIBTOCHA): $(OBJ)
-	$(Q)$(CC) -shared -fopenmp $(SAN_CFLAGS) -Wl,-z,nodelete -Wl,-soname,libtocha.so -o $@.new $(OBJ) $(LIBS) && mv $@.new $@
+	$(Q)$(CC) -shared -fopenmp $(SAN_CFLAGS) $(OPT) $(LTO) -Wl,-z,nodelete -Wl,-soname,libtocha.so -o $@.new $(OBJ) $(LIBS) && mv $@.new $@
 
 $(BUILD)/obj/lib/%.o: lib/%.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) $(foreach l,$(LEVELS),-DTC_HAVE_$(l)) -c -o $@ $<
+	$(Q)$(CC) $(ALL_CFLAGS) $(LTO) $(foreach l,$(LEVELS),-DTC_HAVE_$(l)) -c -o $@ $<
 
 # What Lua calls: one wrapper for each public function, made from the header.
 $(BUILD)/gen/handles.c: lib/tocha.h tools/handles.lua lua/tocha/schema.lua
@@ -50,7 +56,7 @@ $(BUILD)/gen/handles.c: lib/tocha.h tools/handles.lua lua/tocha/schema.lua
 	$(LUA) tools/handles.lua lib/tocha.h > $@.new && mv $@.new $@
 $(BUILD)/obj/gen/handles.o: $(BUILD)/gen/handles.c lib/glue.h
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -Ilib -c -o $@ $<
+	$(Q)$(CC) $(ALL_CFLAGS) $(LTO) -Ilib -c -o $@ $<
 $(BUILD)/obj/lib/header.o: lib/tocha.h
 
 # elements that are whole numbers wrap around on overflow
