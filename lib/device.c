@@ -84,23 +84,14 @@ const char *tc_cuda_reason(void) { return cuda_reason; }
 
 const tc_kernels *tci_kernels(tc_device device) { return device > 0 && cuda ? cuda->kernels : cpu; }
 
-/* Storage of at most SMALL bytes lives in the pools of small objects, which need no lock. */
-enum { SMALL = 512 };
-
 void *tci_device_alloc(tc_device device, int64_t bytes, int64_t *capacity) {
   if (device > 0) return cuda ? cuda->alloc(device - 1, bytes, capacity) : NULL;
-  if (bytes < 0) return NULL;
-  if (bytes > SMALL) return tci_block_alloc(bytes, capacity);
-  *capacity = (bytes + 63) & ~(int64_t)63;
-  if (*capacity == 0) *capacity = 64;
-  return tci_small_alloc((size_t)*capacity);
+  return tci_block_alloc(bytes, capacity);
 }
 
 void tci_device_free(tc_device device, void *data, int64_t capacity) {
-  if (device > 0) {
-    if (cuda) cuda->free(device - 1, data, capacity);
-  } else if (capacity > SMALL) tci_block_free(data, capacity);
-  else tci_small_free(data, (size_t)capacity);
+  if (device == 0) tci_block_free(data, capacity);
+  else if (cuda) cuda->free(device - 1, data, capacity);
 }
 
 bool tci_device_copy(tc_device to, void *target, tc_device from, const void *source, int64_t bytes) {

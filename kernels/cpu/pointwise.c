@@ -108,9 +108,25 @@ static void run_row(const plan *q, int64_t n, char *const *at, const int64_t *st
   }
 }
 
+/* elements lo..hi of a loop of at most one dim */
+static void run_line(const plan *q, int64_t lo, int64_t hi) {
+  const tc_loop *l = q->l;
+  char *at[TC_MAX_OPERANDS];
+  int64_t stride[TC_MAX_OPERANDS];
+  for (int k = 0; k < l->nop; k++) {
+    stride[k] = l->ndim ? l->stride[k][0] : 1;
+    at[k] = l->data[k] + lo * stride[k] * q->bytes[k];
+  }
+  run_row(q, hi - lo, at, stride);
+}
+
 /* elements lo..hi of the loop in row-major order, a row of the innermost dim at a time */
 static void run_span(const plan *q, int64_t lo, int64_t hi) {
   const tc_loop *l = q->l;
+  if (l->ndim <= 1) {
+    run_line(q, lo, hi);
+    return;
+  }
   int64_t stride[TC_MAX_OPERANDS], width = l->ndim ? l->size[l->ndim - 1] : 1;
   for (int k = 0; k < l->nop; k++) stride[k] = l->ndim ? l->stride[k][l->ndim - 1] : 1;
   while (lo < hi) {

@@ -25,10 +25,10 @@ static int common_type(int op, int n, tc_tensor *const *xs) {
 
 static int compute_type(int dtype) { return dtype == TC_FLOAT64 ? TC_FLOAT64 : tci_is_float(dtype) ? TC_FLOAT32 : TC_INT64; }
 
-static tc_tensor *output(int dtype, int n, tc_tensor *const *xs, tc_device device) {
+static tc_tensor *output(int dtype, int n, tc_tensor *const *xs, tc_device device, bool alike) {
   int64_t size[TC_MAX_DIMS];
   int ndim;
-  if (n == 1) {
+  if (n == 1 || alike) {
     tc_tensor *y = tci_target(dtype, xs[0]->ndim, xs[0]->size, n, xs);
     return y ? y : tci_new(dtype, xs[0]->ndim, xs[0]->size, device);
   }
@@ -43,19 +43,44 @@ static void mark_host(tc_loop *l, int n, tc_tensor *const *ops, tc_device device
     if (ops[i]->device == 0) l->host |= 1u << i;
 }
 
+/* Most calls need no planning: operands of one shape, device and computing dtype, row by row. */
+static bool are_alike(int op, int n, tc_tensor *const *xs) {
+  const tc_tensor *x = xs[0];
+  bool native = classes[op] == INT ? x->dtype == TC_INT64 : x->dtype == TC_FLOAT32 || x->dtype == TC_FLOAT64;
+  if (!native || x->flags & TCF_WEAK || !tci_contiguous(x)) return false;
+  for (int i = 1; i < n; i++)
+    if (xs[i]->dtype != x->dtype || xs[i]->device != x->device || !tci_same_shape(x, xs[i]) || !tci_contiguous(xs[i])) return false;
+  return true;
+}
+
+static void flat_loop(tc_loop *l, int nop, tc_tensor *const *ops) {
+  l->nop = nop;
+  l->host = 0;
+  l->ndim = 1;
+  l->numel = l->size[0] = ops[0]->numel;
+  for (int k = 0; k < nop; k++) {
+    l->dtype[k] = ops[k]->dtype;
+    l->data[k] = tci_data(ops[k]);
+    l->stride[k][0] = 1;
+  }
+}
+
 static tc_tensor *pointwise(int op, const tc_rule *rule, int n, tc_tensor *const *xs, const double *p) {
   tc_device device;
   tc_loop l;
   for (int i = 0; i < n; i++)
     if (!xs[i]) return NULL;
-  if (!tci_device_of(n, xs, &device)) return NULL;
-  int common = common_type(op, n, xs);
+  bool alike = are_alike(op, n, xs);
+  if (alike) device = xs[0]->device;
+  else if (!tci_device_of(n, xs, &device)) return NULL;
+  int common = alike ? xs[0]->dtype : common_type(op, n, xs);
   if (common < 0) return NULL;
-  tc_tensor *ops[TC_MAX_OPERANDS] = {output(classes[op] == TESTS ? TC_BOOL : common, n, xs, device)};
+  tc_tensor *ops[TC_MAX_OPERANDS] = {output(classes[op] == TESTS ? TC_BOOL : common, n, xs, device, alike)};
   if (!ops[0]) return NULL;
   for (int i = 0; i < n; i++) ops[i + 1] = xs[i];
-  if (!tci_loop(&l, n + 1, ops)) return NULL;
-  mark_host(&l, n, ops, device);
+  if (alike && tci_contiguous(ops[0])) flat_loop(&l, n + 1, ops);
+  else if (!tci_loop(&l, n + 1, ops)) return NULL;
+  else mark_host(&l, n, ops, device);
   if (!tci_status(tci_kernels(device)->pointwise(op, compute_type(common), &l, p), NULL, NULL, 0)) return NULL;
   return rule ? tci_record(rule, ops[0], n, xs, p, p ? 4 * sizeof *p : 0) : ops[0];
 }
