@@ -19,7 +19,7 @@ for name, d in pairs(dtype.by_name) do tocha[name] = d end
 local lazy = {
   nn = 'tocha.nn', optim = 'tocha.optim', autograd = 'tocha.autograd', utils = 'tocha.utils', data = 'tocha.utils.data',
   class = 'tocha.class',
-  profiler = 'tocha.profiler',
+  profiler = 'tocha.profiler', infer = 'tocha.infer',
   distributions = 'tocha.distributions', linalg = 'tocha.linalg', cuda = 'tocha.cuda', memory = 'tocha.memory', random = 'tocha.random',
 }
 local fields = {

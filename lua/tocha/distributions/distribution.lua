@@ -21,6 +21,9 @@ function Distribution.set_default_validate_args(value)
   validate_by_default = value
 end
 
+--- Are distributions made from now on validated?
+function Distribution.get_default_validate_args() return validate_by_default end
+
 --- To be called by the constructors of derived classes, after the parameters are set.
 -- @tparam[opt] table batch_shape the shape of independent, differently parameterised variables
 -- @tparam[opt] table event_shape the shape of one value
