@@ -10,6 +10,7 @@
 #include "reduce.h"
 #include "neural.h"
 #include "resample.h"
+#include "fft.h"
 #include "optim.h"
 
 enum { TC_OK = 0, TC_FAULT = 1, TC_NO_MEMORY = 2, TC_DEVICE_ERROR = 3, TC_MISSING = 4 };
@@ -47,6 +48,7 @@ enum {
    max_pool:  the largest of each window and its place in the plane, from 1; avg_pool: the mean; avg_unpool: its gradient.
    plane_put: x is zero but for x[plane][index] = or += g; plane_take: y = x[plane][index]; places count from 1.
    conv_*:    convolutions of row-major float or double data: y from x and w, the gradient x from g and w, w from g and x.
+   fft:       Fourier transforms of row-major data along one dim, see fft.h.
    gemm:      c = alpha a b + beta c, for matrices or a batch of them (3 dims); rows or columns of a and b lie without gaps. */
 #define TC_KERNEL_SLOTS(X) \
   X(pointwise, (int op, int compute, const tc_loop *l, const double *p)) \
@@ -115,6 +117,7 @@ enum {
   X(optim, (int rule, const tc_optim_piece *pieces, int count)) \
   X(cdist, (const tc_view *y, const tc_view *a, const tc_view *b, double p)) \
   X(resample, (const tc_taps *t, int dtype, void *y, const void *x)) \
+  X(fft, (const tc_fft *p, int dtype, void *y, const void *x)) \
   /* end */
 
 #define X(name, params) int (*name) params;

@@ -1105,6 +1105,52 @@ tc_tensor *tc_hamming_window(int64_t window_length, bool periodic, double alpha,
 /// kaiser_window(window_length, periodic = true, beta = 12, *, dtype = nil, device = nil, requires_grad = false)  Kaiser's window, of the Bessel function i0. @function
 tc_tensor *tc_kaiser_window(int64_t window_length, bool periodic, double beta, tc_dtype dtype, tc_device device, bool requires_grad);
 
+/* ---- Fourier transforms (lib/ops/fft.c); norm is 'backward', 'ortho' or 'forward'; n and s cut the input or fill it up with zeros ---- */
+/// fft_fft(input, n = nil, dim = -1, norm = 'backward')  The discrete Fourier transform along a dim: sum_j x_j exp(-2 pi i jk/n); complex, also of real input. @function @in fft
+tc_tensor *tc_fft_fft(tc_tensor *input, int64_t n, tc_dim dim, const char *norm);
+/// fft_ifft(input, n = nil, dim = -1, norm = 'backward')  The inverse of fft: divided by n unless norm says otherwise. @function @in fft
+tc_tensor *tc_fft_ifft(tc_tensor *input, int64_t n, tc_dim dim, const char *norm);
+/// fft_rfft(input, n = nil, dim = -1, norm = 'backward')  fft of real input, its first n/2 + 1 bins; the others are their conjugates. @function @in fft
+tc_tensor *tc_fft_rfft(tc_tensor *input, int64_t n, tc_dim dim, const char *norm);
+/// fft_irfft(input, n = nil, dim = -1, norm = 'backward')  The inverse of rfft, to n real numbers, 2 * (bins - 1) if n is not given. @function @in fft
+tc_tensor *tc_fft_irfft(tc_tensor *input, int64_t n, tc_dim dim, const char *norm);
+/// fft_hfft(input, n = nil, dim = -1, norm = 'backward')  fft of input that equals its own conjugate backwards, given by its first n/2 + 1 elements: n real numbers. @function @in fft
+tc_tensor *tc_fft_hfft(tc_tensor *input, int64_t n, tc_dim dim, const char *norm);
+/// fft_ihfft(input, n = nil, dim = -1, norm = 'backward')  The inverse of hfft: the first n/2 + 1 elements for n real numbers. @function @in fft
+tc_tensor *tc_fft_ihfft(tc_tensor *input, int64_t n, tc_dim dim, const char *norm);
+/// fft_fft2(input, s = nil, dim = nil, norm = 'backward')  fft over the last two dims, or two others. @function @in fft
+tc_tensor *tc_fft_fft2(tc_tensor *input, const int64_t *s, int n_s, const tc_dim *dim, int n_dim, const char *norm);
+/// fft_ifft2(input, s = nil, dim = nil, norm = 'backward')  ifft over the last two dims, or two others. @function @in fft
+tc_tensor *tc_fft_ifft2(tc_tensor *input, const int64_t *s, int n_s, const tc_dim *dim, int n_dim, const char *norm);
+/// fft_rfft2(input, s = nil, dim = nil, norm = 'backward')  rfft along the last and fft along the others of the last two dims, or two others. @function @in fft
+tc_tensor *tc_fft_rfft2(tc_tensor *input, const int64_t *s, int n_s, const tc_dim *dim, int n_dim, const char *norm);
+/// fft_irfft2(input, s = nil, dim = nil, norm = 'backward')  The inverse of rfft2 over the last two dims, or two others. @function @in fft
+tc_tensor *tc_fft_irfft2(tc_tensor *input, const int64_t *s, int n_s, const tc_dim *dim, int n_dim, const char *norm);
+/// fft_hfft2(input, s = nil, dim = nil, norm = 'backward')  hfft along the last and fft along the others of the last two dims, or two others. @function @in fft
+tc_tensor *tc_fft_hfft2(tc_tensor *input, const int64_t *s, int n_s, const tc_dim *dim, int n_dim, const char *norm);
+/// fft_ihfft2(input, s = nil, dim = nil, norm = 'backward')  The inverse of hfft2 over the last two dims, or two others. @function @in fft
+tc_tensor *tc_fft_ihfft2(tc_tensor *input, const int64_t *s, int n_s, const tc_dim *dim, int n_dim, const char *norm);
+/// fft_fftn(input, s = nil, dim = nil, norm = 'backward')  fft over all dims, or those given, or the last as s has sizes. @function @in fft
+tc_tensor *tc_fft_fftn(tc_tensor *input, const int64_t *s, int n_s, const tc_dim *dim, int n_dim, const char *norm);
+/// fft_ifftn(input, s = nil, dim = nil, norm = 'backward')  ifft over all dims, or those given, or the last as s has sizes. @function @in fft
+tc_tensor *tc_fft_ifftn(tc_tensor *input, const int64_t *s, int n_s, const tc_dim *dim, int n_dim, const char *norm);
+/// fft_rfftn(input, s = nil, dim = nil, norm = 'backward')  rfft along the last and fft along the others of all dims, or those given, or the last as s has sizes. @function @in fft
+tc_tensor *tc_fft_rfftn(tc_tensor *input, const int64_t *s, int n_s, const tc_dim *dim, int n_dim, const char *norm);
+/// fft_irfftn(input, s = nil, dim = nil, norm = 'backward')  The inverse of rfftn over all dims, or those given, or the last as s has sizes. @function @in fft
+tc_tensor *tc_fft_irfftn(tc_tensor *input, const int64_t *s, int n_s, const tc_dim *dim, int n_dim, const char *norm);
+/// fft_hfftn(input, s = nil, dim = nil, norm = 'backward')  hfft along the last and fft along the others of all dims, or those given, or the last as s has sizes. @function @in fft
+tc_tensor *tc_fft_hfftn(tc_tensor *input, const int64_t *s, int n_s, const tc_dim *dim, int n_dim, const char *norm);
+/// fft_ihfftn(input, s = nil, dim = nil, norm = 'backward')  The inverse of hfftn over all dims, or those given, or the last as s has sizes. @function @in fft
+tc_tensor *tc_fft_ihfftn(tc_tensor *input, const int64_t *s, int n_s, const tc_dim *dim, int n_dim, const char *norm);
+/// fft_fftfreq(n, d = 1, *, dtype = nil, device = nil, requires_grad = false)  The frequency of each bin of fft, in cycles per unit of the sample spacing d: 0, 1, .. then the negative ones, over n * d. @function @in fft
+tc_tensor *tc_fft_fftfreq(int64_t n, double d, tc_dtype dtype, tc_device device, bool requires_grad);
+/// fft_rfftfreq(n, d = 1, *, dtype = nil, device = nil, requires_grad = false)  The frequency of each bin of rfft, in cycles per unit of the sample spacing d. @function @in fft
+tc_tensor *tc_fft_rfftfreq(int64_t n, double d, tc_dtype dtype, tc_device device, bool requires_grad);
+/// fft_fftshift(input, dim = nil)  Bins in the order of their frequencies: the zero frequency moves to the middle, along all dims or those given. @function @in fft
+tc_tensor *tc_fft_fftshift(tc_tensor *input, const tc_dim *dim, int n_dim);
+/// fft_ifftshift(input, dim = nil)  Undoes fftshift. @function @in fft
+tc_tensor *tc_fft_ifftshift(tc_tensor *input, const tc_dim *dim, int n_dim);
+
 /* ---- views in place (lib/ops/view_inplace.c) ---- */
 /// transpose_(input, dim0, dim1)  Exchanges two dims of the tensor itself. @method @self @alias swapaxes_ swapdims_
 tc_tensor *tc_transpose_(tc_tensor *input, tc_dim dim0, tc_dim dim1);
