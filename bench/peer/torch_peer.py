@@ -268,6 +268,102 @@ def resnet(training):
     return trainer(model, optimizer, x, torch.randint(0, 10, (32,)))
 
 
+@kind
+def vae():
+    encode, mean, log_variance = nn.Linear(784, 400), nn.Linear(400, 20), nn.Linear(400, 20)
+    decode = nn.Sequential(nn.Linear(20, 400), nn.ReLU(), nn.Linear(400, 784))
+    optimizer = torch.optim.Adam(nn.ModuleList([encode, mean, log_variance, decode]).parameters(), lr=1e-3)
+    x = torch.rand(128, 784)
+
+    def step():
+        optimizer.zero_grad()
+        h = F.relu(encode(x))
+        mu, logvar = mean(h), log_variance(h)
+        z = mu + torch.randn_like(mu) * (logvar * 0.5).exp()
+        fit = F.binary_cross_entropy_with_logits(decode(z), x, reduction="sum")
+        divergence = (logvar - mu.square() - logvar.exp() + 1).sum() * -0.5
+        (fit + divergence).backward()
+        optimizer.step()
+    return step
+
+
+# ------------------------------------------------------------------ sequences
+WIDTH, HEADS, CONTEXT, VOCABULARY, DEPTH = 256, 8, 128, 512, 4
+
+
+@kind
+def layers_lstm():
+    lstm, head = nn.LSTM(128, 256, 2), nn.Linear(256, 10)
+    optimizer = torch.optim.Adam([*lstm.parameters(), *head.parameters()], lr=1e-3)
+    x, labels = torch.randn(64, 32, 128), torch.randint(0, 10, (32,))
+
+    def step():
+        optimizer.zero_grad()
+        outputs, _ = lstm(x)
+        F.cross_entropy(head(outputs[-1]), labels).backward()
+        optimizer.step()
+    return step
+
+
+class GPTBlock(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
+        self.qkv, self.out = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH)
+        self.up, self.down = nn.Linear(WIDTH, 4 * WIDTH), nn.Linear(4 * WIDTH, WIDTH)
+
+    def forward(self, x, cache=None):
+        b, t = x.size(0), x.size(1)
+        q, k, v = (y.view(b, t, HEADS, WIDTH // HEADS).transpose(1, 2) for y in self.qkv(self.norm1(x)).chunk(3, 2))
+        if cache is not None:
+            if cache:
+                k, v = torch.cat([cache[0], k], 2), torch.cat([cache[1], v], 2)
+            cache[:] = [k, v]
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=cache is None)
+        x = x + self.out(y.transpose(1, 2).reshape(b, t, WIDTH))
+        return x + self.down(F.gelu(self.up(self.norm2(x))))
+
+
+class GPT(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.tokens, self.positions = nn.Embedding(VOCABULARY, WIDTH), nn.Embedding(CONTEXT, WIDTH)
+        self.blocks = nn.ModuleList([GPTBlock() for _ in range(DEPTH)])
+        self.norm, self.head = nn.LayerNorm(WIDTH), nn.Linear(WIDTH, VOCABULARY, bias=False)
+
+    def forward(self, tokens, first, caches=None):
+        x = self.tokens(tokens) + self.positions(torch.arange(first, first + tokens.size(1)))
+        for i, block in enumerate(self.blocks):
+            x = block(x, caches[i] if caches else None)
+        return self.head(self.norm(x))
+
+
+@kind
+def gpt():
+    model = GPT()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4)
+    tokens, labels = torch.randint(0, VOCABULARY, (8, CONTEXT)), torch.randint(0, VOCABULARY, (8 * CONTEXT,))
+
+    def step():
+        optimizer.zero_grad()
+        F.cross_entropy(model(tokens, 0).view(-1, VOCABULARY), labels).backward()
+        optimizer.step()
+    return step
+
+
+@kind
+def gpt_writes():
+    model = GPT().eval()
+    torch.set_grad_enabled(False)
+
+    def step():
+        token, caches = torch.ones(1, 1, dtype=torch.int64), [[] for _ in range(DEPTH)]
+        for at in range(64):
+            token = model(token, at, caches)[:, -1].argmax(-1, keepdim=True)
+        return token
+    return step
+
+
 # ------------------------------------------------------------------ orders
 def timed(step, n):
     start = time.perf_counter()

@@ -3,6 +3,7 @@
 local list = {
   {name = 'MLP 784-512-512-10 b128, step with Adam', kind = 'mlp'},
   {name = 'CNN of LeNet size b64, step with Adam', kind = 'cnn'},
+  {name = 'VAE 784-400-20 b128, step with Adam', kind = 'vae'},
   {name = 'ResNet-20 3x32x32 b32, step with SGD', kind = 'resnet', training = 1},
   {name = 'ResNet-20 3x32x32 b32, inference', kind = 'resnet', training = 0},
 }
@@ -31,6 +32,24 @@ function make.cnn(tocha)
     nn.Flatten(), nn.Linear(1600, 128), nn.ReLU(), nn.Linear(128, 10))
   local optimizer = tocha.optim.Adam(model:parameters(), {lr = 1e-3})
   return trainer(tocha, model, optimizer, tocha.randn(64, 1, 28, 28), tocha.randint(1, 11, {64}))
+end
+
+function make.vae(tocha)
+  local nn, F = tocha.nn, tocha.nn.functional
+  local encode, mean, log_variance = nn.Linear(784, 400), nn.Linear(400, 20), nn.Linear(400, 20)
+  local decode = nn.Sequential(nn.Linear(20, 400), nn.ReLU(), nn.Linear(400, 784))
+  local optimizer = tocha.optim.Adam(nn.ModuleList({encode, mean, log_variance, decode}):parameters(), {lr = 1e-3})
+  local x = tocha.rand(128, 784)
+  return function()
+    optimizer:zero_grad()
+    local h = F.relu(encode(x))
+    local mu, logvar = mean(h), log_variance(h)
+    local z = mu + tocha.randn_like(mu) * (logvar * 0.5):exp()
+    local fit = F.binary_cross_entropy_with_logits(decode(z), x, {reduction = 'sum'})
+    local divergence = (logvar - mu:square() - logvar:exp() + 1):sum() * -0.5;
+    (fit + divergence):backward()
+    optimizer:step()
+  end
 end
 
 -- a block of two convolutions beside a shortcut, which is a convolution too where the shape changes
