@@ -29,8 +29,26 @@ static void name##_line(int64_t n, void *to, const void *from, void *carry, bool
 }
 #define ADD(a, x) ((a) + (x))
 #define MUL(a, x) ((a) * (x))
-SCAN(sum_f, float, double, ADD)
-SCAN(sum_d, double, double, ADD)
+SCAN(sum_one_f, float, double, ADD)
+SCAN(sum_one_d, double, double, ADD)
+
+/* Sums of floats wait for the sum before: eight parts of a block are summed side by side, then each is raised by what lies before it. */
+#define SUM_ROW(name, one, T) \
+static void name(int64_t n, void *to, const void *from, void *carry, bool exclusive) { \
+  enum { PARTS = 8 }; \
+  T *y = to; const T *x = from; double part[BLOCK], sum[PARTS] = {0}, *acc = carry; \
+  const int64_t each = n / PARTS; \
+  if (n < 8 * PARTS || exclusive) { one(n, to, from, carry, exclusive); return; } \
+  for (int64_t i = 0; i < each; i++) \
+    for (int p = 0; p < PARTS; p++) part[p * each + i] = sum[p] += x[p * each + i]; \
+  for (int p = 0; p < PARTS; p++) { \
+    for (int64_t i = p * each; i < (p + 1) * each; i++) y[i] = (T)(*acc + part[i]); \
+    *acc += sum[p]; \
+  } \
+  one(n - PARTS * each, y + PARTS * each, x + PARTS * each, carry, false); \
+}
+SUM_ROW(sum_f_row, sum_one_f_row, float)
+SUM_ROW(sum_d_row, sum_one_d_row, double)
 SCAN(sum_i, uint64_t, uint64_t, ADD)
 SCAN(prod_f, float, double, MUL)
 SCAN(prod_d, double, double, MUL)
@@ -43,7 +61,7 @@ static scan_row *row_of(int op, int kind) {
   return rows[op][kind];
 }
 static scan_line *line_of(int op, int kind) {
-  static scan_line *const lines[3][3] = {{sum_f_line, sum_d_line, sum_i_line}, {prod_f_line, prod_d_line, prod_i_line},
+  static scan_line *const lines[3][3] = {{sum_one_f_line, sum_one_d_line, sum_i_line}, {prod_f_line, prod_d_line, prod_i_line},
                                          {log_f_line, log_d_line, log_d_line}};
   return lines[op][kind];
 }
