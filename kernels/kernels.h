@@ -124,13 +124,21 @@ enum {
 typedef struct tc_kernels { TC_KERNEL_SLOTS(X) } tc_kernels;
 #undef X
 
-/* What a device library brings: kernels, an allocator, copies. Device numbers count from 0; -1 is the CPU. */
+/* What a device library brings. Device numbers count from 0; -1 is the CPU. copy gives a status; without `wait` it may go on while the caller does,
+   if the host's side is pinned. text says what went wrong last; memory_text why `bytes` could not be had. `who` is set by the runtime: the
+   operator that runs. */
 typedef struct tc_backend {
   const tc_kernels *kernels;
   int count;
+  void (*use)(int device); /* what the calling thread does next, it does there */
   void *(*alloc)(int device, int64_t bytes, int64_t *capacity);
   void (*free)(int device, void *data, int64_t capacity);
-  int (*copy)(int to, void *target, int from, const void *source, int64_t bytes);
+  int (*copy)(int to, void *target, int from, const void *source, int64_t bytes, bool wait);
+  void *(*pin)(int64_t bytes);
+  void (*unpin)(void *data);
+  const char *(*text)(void);
+  int (*memory_text)(int device, int64_t bytes, char *text, int room);
+  const char *(*who)(void);
 } tc_backend;
 
 extern const tc_kernels tc_kernels_base, tc_kernels_avx2, tc_kernels_avx512;

@@ -21,7 +21,8 @@
 
 enum { TC_PHILOX_WIDE = 16 };
 
-typedef struct tc_stream { uint64_t seed, call; } tc_stream;
+/* graph: NULL, or in the memory of a device two numbers that a replayed CUDA graph adds: to the seed by exclusive or, to the call by addition. */
+typedef struct tc_stream { uint64_t seed, call; const uint64_t *graph; } tc_stream;
 
 /* What is drawn. Parameters a, b: of the uniform its ends, of the normal and the log-normal mean and deviation, of the Bernoulli and the
    geometric the probability, of the exponential the rate, of the Cauchy median and scale. Whole numbers are low .. low + span - 1
@@ -50,6 +51,12 @@ TC_HERE void tc_philox_round(uint32_t c[4], uint32_t k0, uint32_t k1) {
 
 /* 128 random bits: the block of one call, below 2^48; draw counts from 0 for elements that need more */
 TC_HERE void tc_philox(tc_stream s, uint64_t block, uint32_t draw, uint32_t c[4]) {
+#if defined(__CUDA_ARCH__) || defined(TC_EMU)
+  if (s.graph) {
+    s.seed ^= s.graph[0];
+    s.call += s.graph[1];
+  }
+#endif
   uint32_t k0 = (uint32_t)s.seed, k1 = (uint32_t)(s.seed >> 32);
   c[0] = (uint32_t)block;
   c[1] = (uint32_t)(block >> 32 & 0xffff) | draw << 16;

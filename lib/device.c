@@ -12,7 +12,10 @@
 int tc_kernel_threads = 1;
 static const tc_kernels *cpu;
 static const char *level;
-static const tc_backend *cuda; /* NULL until its library is loaded */
+static tc_backend *cuda; /* NULL until its library is loaded */
+static TC_THREAD_LOCAL int cuda_now = -1; /* the device that this thread has chosen last */
+static int cuda_default;                  /* what 'cuda' means */
+static int64_t cuda_live;                 /* bytes of all devices in tensors */
 static const char *cuda_reason = "the CUDA library was not asked for yet";
 
 static inline bool level_allowed(const char *name, bool has) {
@@ -75,33 +78,100 @@ double tc_cuda_load(const char *path) {
     cuda_reason = text;
     return 0;
   }
-  const tc_backend *(*backend)(const char **) = (const tc_backend *(*)(const char **))dlsym(library, "tc_cuda_backend");
+  tc_backend *(*backend)(const char **) = (tc_backend *(*)(const char **))dlsym(library, "tc_cuda_backend");
   if (!backend) cuda_reason = "the CUDA library is of another version";
   else cuda = backend(&cuda_reason);
+  if (cuda) cuda->who = tci_who;
   return cuda ? cuda->count : 0;
 }
 const char *tc_cuda_reason(void) { return cuda_reason; }
 
-const tc_kernels *tci_kernels(tc_device device) { return device > 0 && cuda ? cuda->kernels : cpu; }
+static void use_cuda(int device) {
+  if (device == cuda_now) return;
+  cuda->use(device);
+  cuda_now = device;
+}
+
+/* The kernels of a device, which becomes the one that they run on. */
+const tc_kernels *tci_kernels(tc_device device) {
+  if (device <= 0 || !cuda) return cpu;
+  use_cuda(device - 1);
+  return cuda->kernels;
+}
+
+/* What went wrong on the device last, for errors; NULL without one. */
+const char *tci_device_text(void) { return cuda ? cuda->text() : NULL; }
+
+void tc_cuda_set_default(int device) { cuda_default = device; }
+int tc_cuda_get_default(void) { return cuda_default; }
+double tc_cuda_live(void) { return (double)cuda_live; }
 
 void *tci_device_alloc(tc_device device, int64_t bytes, int64_t *capacity) {
-  if (device > 0) return cuda ? cuda->alloc(device - 1, bytes, capacity) : NULL;
-  return tci_block_alloc(bytes, capacity);
+  if (device == 0) return tci_block_alloc(bytes, capacity);
+  void *data = cuda ? cuda->alloc(device - 1, bytes, capacity) : NULL;
+  if (data) __atomic_add_fetch(&cuda_live, *capacity, __ATOMIC_RELAXED);
+  return data;
 }
 
 void tci_device_free(tc_device device, void *data, int64_t capacity) {
-  if (device == 0) tci_block_free(data, capacity);
-  else if (cuda) cuda->free(device - 1, data, capacity);
+  if (device == 0) {
+    tci_block_free(data, capacity);
+    return;
+  }
+  if (cuda) cuda->free(device - 1, data, capacity);
+  __atomic_sub_fetch(&cuda_live, capacity, __ATOMIC_RELAXED);
 }
 
-bool tci_device_copy(tc_device to, void *target, tc_device from, const void *source, int64_t bytes) {
+/* Why an allocation failed, as an error. */
+void *tci_no_memory(tc_device device, int64_t bytes) {
+  char text[1536];
+  if (device <= 0 || !cuda)
+    return tci_fail("out of memory: %lld bytes asked for, %.0f in use, %.0f at most", (long long)bytes, tc_memory_live(), tc_memory_limit());
+  cuda->memory_text(device - 1, bytes, text, sizeof text);
+  return tci_fail("out of memory: %s", text);
+}
+
+/* wait: also for copies from and to pinned memory, which could go on by themselves. */
+bool tci_device_copy(tc_device to, void *target, tc_device from, const void *source, int64_t bytes, bool wait) {
   if (to == 0 && from == 0) {
     memcpy(target, source, (size_t)bytes);
     return true;
   }
-  if (cuda && cuda->copy(to - 1, target, from - 1, source, bytes) == TC_OK) return true;
-  return tci_fail("copying between devices failed") != NULL;
+  if (!cuda) return tci_fail("there is no CUDA device") != NULL;
+  use_cuda((to > 0 ? to : from) - 1);
+  int status = cuda->copy(to - 1, target, from - 1, source, bytes, wait);
+  return tci_status(status, NULL, NULL, 0);
 }
+
+/* ---- pinned memory: of the host, and such that devices copy from and to it by themselves ---- */
+static void unpin(tc_storage *s) { cuda->unpin(s->data); }
+
+tc_tensor *tc_pin_memory(tc_tensor *x) {
+  if (!x) return NULL;
+  if (!cuda) return tci_fail("there is no CUDA device: %s", cuda_reason);
+  if (x->device != 0) return tci_fail("the tensor is on %s, takes one of the CPU", tc_device_name(x->device));
+  if (tc_is_pinned(x)) return x;
+  tc_tensor *y = tci_header(x->dtype, x->ndim, 0);
+  tc_storage *s = y ? tci_small_alloc(sizeof *s) : NULL;
+  int64_t bytes = x->numel * tci_elsize(x->dtype);
+  void *data = s ? cuda->pin(bytes) : NULL;
+  if (!data) {
+    if (s) tci_small_free(s, sizeof *s);
+    return tci_fail("out of memory: %lld bytes of pinned memory asked for", (long long)bytes);
+  }
+  *s = (tc_storage){.refs = 1, .data = data, .bytes = bytes, .capacity = bytes, .destroy = unpin};
+  y->storage = s;
+  y->numel = x->numel;
+  int64_t step = 1;
+  for (int d = x->ndim - 1; d >= 0; d--) {
+    y->size[d] = x->size[d];
+    y->stride[d] = step;
+    step *= x->size[d];
+  }
+  return tci_copy_into(y, x) ? y : NULL;
+}
+
+bool tc_is_pinned(tc_tensor *x) { return x && x->device == 0 && x->storage->destroy == unpin; }
 
 bool tci_device_of(int n, tc_tensor *const *xs, tc_device *device) {
   tc_tensor *first = NULL;
@@ -143,7 +213,7 @@ const char *tc_device_name(tc_device device) {
 /* "cpu", "cuda", "cuda:1" as a device number; TC_NONE after an error. */
 tc_device tc_device_from_name(const char *name) {
   if (!strcmp(name, "cpu")) return 0;
-  int n = 0, used = 0;
+  int n = cuda_default, used = 0;
   bool is_cuda = !strcmp(name, "cuda") || (sscanf(name, "cuda:%d%n", &n, &used) == 1 && !name[used] && n >= 0 && n < 64);
   if (!is_cuda) {
     tci_fail("device: got '%s', takes 'cpu', 'cuda' or 'cuda:N'", name);

@@ -7,7 +7,7 @@
 
 /* ---- memory pressure ---- */
 static int64_t pressure_limit = 32 << 20;
-static int64_t native_bytes(void) { return tci_live_bytes() + 384 * tci_live_tensors(); }
+static int64_t native_bytes(void) { return tci_live_bytes() + (int64_t)tc_cuda_live() + 384 * tci_live_tensors(); }
 bool tci_pressure(void) { return native_bytes() > pressure_limit; }
 
 /* After a collection: how far native memory may grow until the next one. A collection costs time in proportion to the Lua heap, so a larger

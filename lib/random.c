@@ -35,10 +35,18 @@ static tc_generator *resolve(tc_generator *g) {
   return &the_default;
 }
 
+static const uint64_t *graph; /* while a CUDA graph is captured: the two numbers that its replays add (kernels/philox.h) */
+
 tc_stream tci_next_stream(tc_generator *g) {
   g = resolve(g);
-  return (tc_stream){g->seed, __atomic_fetch_add(&g->call, 1, __ATOMIC_RELAXED)};
+  return (tc_stream){g->seed, __atomic_fetch_add(&g->call, 1, __ATOMIC_RELAXED), graph};
 }
+
+/* Between these two what is drawn depends on `numbers`, in a device's memory; NULL ends it. */
+void tc_generator_capture(const void *numbers) { graph = numbers; }
+uint64_t tc_generator_calls(tc_generator *g) { return resolve(g)->call; }
+uint64_t tc_generator_seed_bits(tc_generator *g) { return resolve(g)->seed; }
+void tc_generator_set_calls(tc_generator *g, uint64_t calls) { resolve(g)->call = calls; }
 
 tc_generator *tc_generator_new(void) {
   tc_generator *g = calloc(1, sizeof *g);

@@ -98,7 +98,9 @@ bool tci_interrupted(void);                            /* Ctrl-C was pressed and
 void *tci_device_alloc(tc_device device, int64_t bytes, int64_t *capacity);
 void tci_device_free(tc_device device, void *data, int64_t capacity);
 const tc_kernels *tci_kernels(tc_device device);
-bool tci_device_copy(tc_device to, void *target, tc_device from, const void *source, int64_t bytes); /* contiguous bytes */
+bool tci_device_copy(tc_device to, void *target, tc_device from, const void *source, int64_t bytes, bool wait); /* contiguous bytes */
+void *tci_no_memory(tc_device device, int64_t bytes);  /* an error that says what memory is used for */
+const char *tci_device_text(void);
 bool tci_device_of(int n, tc_tensor *const *xs, tc_device *device); /* the common device (0-dim CPU tensors go anywhere), or an error */
 
 /* ---- autograd.c: recording ---- */

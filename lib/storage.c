@@ -25,8 +25,9 @@ static tc_storage *large_storage(int64_t bytes, tc_device device) {
 tc_storage *tci_storage_new(int64_t bytes, tc_device device) {
   _Static_assert(sizeof(tc_storage) % 64 == 0, "data behind a storage begins at a cache line");
   tc_storage *s = device == 0 && bytes >= 0 && bytes <= SMALL ? small_storage(bytes) : large_storage(bytes, device);
-  if (s) return s;
-  return tci_fail("out of memory: %lld bytes asked for, %.0f in use, %.0f at most", (long long)bytes, tc_memory_live(), tc_memory_limit());
+  if (!s) return tci_no_memory(device, bytes);
+  if (__builtin_expect(tci_watching, 0)) tci_watch_storage(s);
+  return s;
 }
 
 void tci_storage_drop(tc_storage *s) {

@@ -144,6 +144,7 @@ const int64_t *tc_sizes_of(tc_tensor *x) { return x->size; }
 const int64_t *tc_strides_of(tc_tensor *x) { return x->stride; }
 int64_t tc_storage_offset(tc_tensor *x) { return x->offset; }
 void *tc_data_of(tc_tensor *x) { return tci_data(x); }
+void *tc_storage_data(tc_tensor *x) { return x->storage->data; }
 bool tc_is_contiguous(tc_tensor *x) { return tci_contiguous(x); }
 int64_t tc_element_size(tc_tensor *x) { return tci_elsize(x->dtype); }
 int64_t tc_version(tc_tensor *x) { return x->storage->version; }

@@ -63,6 +63,10 @@ void tc_notes_hold(int64_t mark, tc_tensor *t);
 void tc_notes_close(int64_t mark);
 double tc_cuda_load(const char *path);
 const char *tc_cuda_reason(void);
+void tc_cuda_set_default(int device);
+int tc_cuda_get_default(void);
+double tc_cuda_live(void);
+bool tc_is_pinned(tc_tensor *x);
 void tc_pressure_reset(double lua_heap_bytes);
 int64_t tc_scope_begin(void);
 void tc_scope_end(int64_t mark);
@@ -116,6 +120,7 @@ tc_device tc_device_of(tc_tensor *x);
 const int64_t *tc_sizes_of(tc_tensor *x);
 const int64_t *tc_strides_of(tc_tensor *x);
 void *tc_data_of(tc_tensor *x);
+void *tc_storage_data(tc_tensor *x);
 bool tc_is_parameter(tc_tensor *x);
 void tc_set_parameter(tc_tensor *x, bool on);
 bool tc_get_requires_grad(tc_tensor *x);
@@ -212,10 +217,13 @@ tc_tensor *tc_fill(tc_tensor *input, tc_operand *value);
 tc_tensor *tc_zero(tc_tensor *input);
 
 /* ---- copies and conversions (lib/ops/convert.c) ---- */
+/// pin_memory(input)  The same values in host memory that GPUs copy from and to by themselves (x:to('cuda', {non_blocking = true})); input itself if it is there already. @method
+tc_tensor *tc_pin_memory(tc_tensor *input);
 /// clone(input)  A row-major copy.
 tc_tensor *tc_clone(tc_tensor *input);
 /// contiguous(input)  The tensor itself if its elements lie row by row, else a copy. @method
 tc_tensor *tc_contiguous(tc_tensor *input);
+void tc_set_non_blocking(bool on);
 tc_tensor *tc_to(tc_tensor *x, tc_dtype dtype, tc_device device, bool copy);
 /// copy_(input, src)  Takes over the values of src, converted and broadcast. @method @mutates
 tc_tensor *tc_copy(tc_tensor *input, tc_tensor *src);
@@ -809,6 +817,10 @@ void tc_generator_free(tc_generator *g);
 tc_generator *tc_generator_default(void);
 void tc_generator_manual_seed(tc_generator *g, int64_t seed);
 double tc_generator_seed(tc_generator *g);
+void tc_generator_capture(const void *numbers);
+uint64_t tc_generator_calls(tc_generator *g);
+uint64_t tc_generator_seed_bits(tc_generator *g);
+void tc_generator_set_calls(tc_generator *g, uint64_t calls);
 int64_t tc_generator_initial_seed(tc_generator *g);
 tc_tensor *tc_generator_get_state(tc_generator *g);
 void tc_generator_set_state(tc_generator *g, tc_tensor *state);

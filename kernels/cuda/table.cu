@@ -1,5 +1,5 @@
 /* table.cu: the table of CUDA kernels and the device behind it. A slot that no file fills yet answers TC_MISSING. */
-#include "launch.cuh"
+#include "device.h"
 
 #define X(name, params) extern "C" __attribute__((weak)) int TC_KERNEL(name) params { return TC_MISSING; }
 #pragma GCC diagnostic push
@@ -12,27 +12,17 @@ TC_KERNEL_SLOTS(X)
 static const tc_kernels kernels = { TC_KERNEL_SLOTS(X) };
 #undef X
 
-static void *device_alloc(int device, int64_t bytes, int64_t *capacity) {
-  void *p = nullptr;
-  *capacity = bytes > 0 ? (bytes + 255) & ~(int64_t)255 : 256;
-  if (cudaSetDevice(device) != cudaSuccess || cudaMalloc(&p, (size_t)*capacity) != cudaSuccess) return nullptr;
-  return p;
-}
-
-static void device_free(int device, void *data, int64_t) {
-  if (cudaSetDevice(device) == cudaSuccess) cudaFree(data);
-}
-
-static int device_copy(int, void *target, int, const void *source, int64_t bytes) {
-  return cudaMemcpy(target, source, (size_t)bytes, cudaMemcpyDefault) == cudaSuccess ? TC_OK : TC_DEVICE_ERROR;
-}
+tc_backend tc_cuda_the_backend = {
+  &kernels, 0, tc_cuda_use, tc_cuda_memory_alloc, tc_cuda_memory_free, tc_cuda_memory_copy, tc_cuda_pin, tc_cuda_unpin, tc_cuda_text,
+  tc_cuda_memory_text, nullptr,
+};
 
 /* The backend, or NULL with the reason: no driver, no device. */
-extern "C" __attribute__((visibility("default"))) const tc_backend *tc_cuda_backend(const char **reason) {
-  static tc_backend backend = {&kernels, 0, device_alloc, device_free, device_copy};
-  int count = 0;
+TC_EXPORT tc_backend *tc_cuda_backend(const char **reason) {
+  int count = 0; /* the call leaves it alone where there is no driver */
   cudaError_t error = cudaGetDeviceCount(&count);
+  cudaGetLastError();
   *reason = error != cudaSuccess ? cudaGetErrorString(error) : count == 0 ? "there is no CUDA device" : "";
-  backend.count = count;
-  return error == cudaSuccess && count > 0 ? &backend : nullptr;
+  tc_cuda_the_backend.count = count < TC_CUDA_DEVICES ? count : TC_CUDA_DEVICES;
+  return error == cudaSuccess && count > 0 ? &tc_cuda_the_backend : nullptr;
 }

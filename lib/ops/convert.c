@@ -9,7 +9,16 @@ static bool copy_here(tc_tensor *to, tc_tensor *from) {
   return tci_status(tci_kernels(to->device)->copy(&l), NULL, NULL, 0);
 }
 
-static bool copy_across(tc_tensor *to, tc_tensor *from) { /* both made row-major and of one dtype first */
+/* set while Lua asks for a copy that need not be waited for */
+static TC_THREAD_LOCAL bool non_blocking;
+void tc_set_non_blocking(bool on) { non_blocking = on; }
+
+/* Both are made row-major and of one dtype first, that of the two which has fewer bytes to move. */
+static bool copy_across(tc_tensor *to, tc_tensor *from) {
+  if (tci_elsize(from->dtype) < tci_elsize(to->dtype)) {
+    tc_tensor *there = tci_new(from->dtype, from->ndim, from->size, to->device);
+    return there && copy_across(there, from) && copy_here(to, there);
+  }
   tc_tensor *source = tci_contig(tci_cast(from, to->dtype));
   if (!source) return false;
   if (!tci_same_shape(to, source)) {
@@ -21,7 +30,7 @@ static bool copy_across(tc_tensor *to, tc_tensor *from) { /* both made row-major
   tc_tensor *landing = tci_contiguous(to) ? to : tci_new(to->dtype, to->ndim, to->size, to->device);
   if (!landing) return false;
   int64_t bytes = to->numel * tci_elsize(to->dtype);
-  if (!tci_device_copy(to->device, tci_data(landing), source->device, tci_data(source), bytes)) return false;
+  if (!tci_device_copy(to->device, tci_data(landing), source->device, tci_data(source), bytes, !non_blocking)) return false;
   return landing == to || copy_here(to, landing);
 }
 

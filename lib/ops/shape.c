@@ -145,6 +145,7 @@ bool tci_status(int status, const tc_fault *fault, const char *what, int64_t lim
   if (status == TC_FAULT && fault)
     tci_fail("%s %lld at position %lld: takes 1..%lld", what, (long long)fault->value, (long long)fault->position + 1, (long long)limit);
   else if (status == TC_MISSING) tci_fail("there is no kernel for this device yet");
+  else if (status == TC_DEVICE_ERROR && tci_device_text() && *tci_device_text()) tci_fail("%s", tci_device_text());
   else tci_fail(status == TC_NO_MEMORY ? "out of memory" : "the device reported an error");
   return false;
 }

@@ -145,10 +145,12 @@ function tensor.dim(x) return tonumber(C.tc_ndim(alive(x, 'dim'))) end
 tensor.ndimension = tensor.dim
 
 ---------------------------------------------------------------- conversion
-local convert_result = function(x, code, device, copy)
+local convert_result = function(x, code, device, copy, non_blocking)
   local o = handle.new()
   local mark = C.tc_scope_begin()
+  if non_blocking then C.tc_set_non_blocking(true) end
   local t = C.tc_to(alive(x, 'to'), code, device, copy)
+  if non_blocking then C.tc_set_non_blocking(false) end
   if t == nil then
     C.tc_scope_end(mark)
     binding.recover(1, true)
@@ -171,9 +173,10 @@ local function device_code(name)
 end
 
 --- Converts to a dtype, a device, or the dtype and device of another tensor: x:to('float64'), x:to('cuda', 'float16'), x:to(y).
--- The tensor itself comes back if nothing changes, unless {copy = true}.
+-- The tensor itself comes back if nothing changes, unless {copy = true}. {non_blocking = true}: a copy from pinned memory (x:pin_memory()) to a
+-- GPU is not waited for.
 function tensor.to(x, ...)
-  local code, device, copy = NONE, NONE, false
+  local code, device, copy, non_blocking = NONE, NONE, false, false
   for i = 1, select('#', ...) do
     local v = select(i, ...)
     if is_tensor(v) then
@@ -190,13 +193,17 @@ function tensor.to(x, ...)
       end
       if v.dtype then code = dtype.code(v.dtype, 'to') end
       if v.device then device = device_code(v.device) end
-      copy = v.copy or copy
+      copy, non_blocking = v.copy or copy, v.non_blocking or non_blocking
     elseif v ~= nil then
       code = dtype.code(v, 'to')
     end
   end
-  return convert_result(x, code, device, copy)
+  return convert_result(x, code, device, copy, non_blocking)
 end
+--- Is this memory of the host that GPUs copy from by themselves?
+function tensor.is_pinned(x) return C.tc_is_pinned(alive(x, 'is_pinned')) end
+--- On a GPU: its memory is not reused before the stream has come past the tensor's end.
+function tensor.record_stream(x, stream) return require('tocha.cuda.stream').record_stream(x, stream) end
 function tensor.cpu(x) return convert_result(x, NONE, 0, false) end
 function tensor.cuda(x, index) return convert_result(x, NONE, device_code(index and 'cuda:' .. index or 'cuda'), false) end
 function tensor.type_as(x, y) return convert_result(x, C.tc_dtype_of(alive(y, 'type_as')), C.tc_device_of(y._t), false) end
@@ -302,7 +309,7 @@ tensor.methods = methods
 for _, name in ipairs{'item', 'totable', 'tolist', 'size', 'stride', 'dim', 'ndimension', 'iter', 'to', 'cpu', 'cuda', 'type_as',
   'float', 'double', 'half', 'bfloat16', 'long', 'int', 'short', 'char', 'byte', 'bool', 'cfloat', 'cdouble', 'type',
   'is_floating_point', 'is_complex', 'is_signed', 'free', 'resize_', 'set_result_', 'data_ptr', 'is_set_to', 'retain_grad', 'backward', 'register_hook',
-  'register_post_accumulate_grad_hook'} do
+  'register_post_accumulate_grad_hook', 'is_pinned', 'record_stream'} do
   methods[name] = tensor[name]
 end
 setmetatable(methods, {__index = function(_, name)
