@@ -1163,6 +1163,11 @@ tc_tensor *tc_fft_fftshift(tc_tensor *input, const tc_dim *dim, int n_dim);
 /// fft_ifftshift(input, dim = nil)  Undoes fftshift. @function @in fft
 tc_tensor *tc_fft_ifftshift(tc_tensor *input, const tc_dim *dim, int n_dim);
 
+/// stft(input, n_fft, hop_length, win_length, window = nil, center = true, pad_mode = 'reflect', normalized = false, onesided = true, align_to_window = false)  Spectra of overlapping frames; see lua/tocha/spectral.lua. @only
+tc_tensor *tc_stft(tc_tensor *input, int64_t n_fft, int64_t hop_length, int64_t win_length, tc_tensor *window, bool center, const char *pad_mode, bool normalized, bool onesided, bool align_to_window);
+/// istft(input, n_fft, hop_length, win_length, window = nil, center = true, normalized = false, onesided = true, length = nil, return_complex = false)  The signal of such spectra; see lua/tocha/spectral.lua. @only
+tc_tensor *tc_istft(tc_tensor *input, int64_t n_fft, int64_t hop_length, int64_t win_length, tc_tensor *window, bool center, bool normalized, bool onesided, int64_t length, bool return_complex);
+
 /* ---- views in place (lib/ops/view_inplace.c) ---- */
 /// transpose_(input, dim0, dim1)  Exchanges two dims of the tensor itself. @method @self @alias swapaxes_ swapdims_
 tc_tensor *tc_transpose_(tc_tensor *input, tc_dim dim0, tc_dim dim1);

@@ -18,7 +18,7 @@ for name, d in pairs(dtype.by_name) do tocha[name] = d end
 -- what is in files of its own: name -> module, and the field of it that is meant
 local lazy = {
   nn = 'tocha.nn', optim = 'tocha.optim', autograd = 'tocha.autograd', utils = 'tocha.utils', data = 'tocha.utils.data',
-  class = 'tocha.class',
+  class = 'tocha.class', signal = 'tocha.signal',
   profiler = 'tocha.profiler', infer = 'tocha.infer',
   distributions = 'tocha.distributions', linalg = 'tocha.linalg', cuda = 'tocha.cuda', memory = 'tocha.memory', random = 'tocha.random',
 }
@@ -34,6 +34,7 @@ local fields = {
   ['tocha.places'] = 'nonzero unravel_index',
   ['tocha.io'] = 'save load',
   ['tocha.numeric'] = 'gradient',
+  ['tocha.spectral'] = 'stft istft',
   ['tocha.products'] = 'chain_matmul',
   ['tocha.einsum'] = 'einsum tensordot',
   ['tocha.print'] = 'set_printoptions get_printoptions',
@@ -84,6 +85,7 @@ local method_homes = {
   ['tocha.choose'] = 'max min median nanmedian var std var_mean std_mean equal allclose is_nonzero norm ' ..
     'apply_ expand_as view_as reshape_as is_same_size dist',
   ['tocha.create'] = 'new_tensor',
+  ['tocha.spectral'] = 'stft istft',
   ['tocha.places'] = 'nonzero',
 }
 local method_home = {}

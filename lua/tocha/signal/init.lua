@@ -1,0 +1,4 @@
+--- Signal processing: `tocha.signal.windows`.
+-- @module tocha.signal
+
+return {windows = require 'tocha.signal.windows'}
