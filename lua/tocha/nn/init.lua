@@ -41,6 +41,18 @@ local several = {
   lazy = [[LazyLinear LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d LazyConvTranspose3d
     LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d LazyInstanceNorm1d LazyInstanceNorm2d
     LazyInstanceNorm3d]],
+  positions = 'RotaryEmbedding ALiBi SinusoidalPositionalEncoding',
+  gqattention = 'GroupedQueryAttention KVCache SwiGLU GEGLU ReGLU',
+  more_losses = [[LinearCrossEntropyLoss FocalLoss SigmoidFocalLoss DiceLoss InfoNCELoss MarginCriterion L1Cost
+    L1HingeEmbeddingCriterion DistanceRatioCriterion WeightedMSECriterion MultiCriterion ParallelCriterion CriterionTable
+    ModuleCriterion]],
+  container = 'Container ConcatTable ParallelTable MapTable Concat DepthConcat Parallel Bottle Residual',
+  tables = [[JoinTable SplitTable SelectTable NarrowTable FlattenTable ZipTable ZipTableOneToMany CAddTable CSubTable CMulTable
+    CDivTable CMaxTable CMinTable CAddTensorTable MM MV DotProduct CosineDistance MixtureTable]],
+  graph = 'Graph Node Input',
+  torch7_layers = [[View Reshape Select Narrow Index Squeeze Unsqueeze Replicate Contiguous MaskedSelect Transpose Padding Min Max
+    Sum Mean Exp Log Abs Square Sqrt Power Clamp MulConstant AddConstant Normalize CReLU OneHot PrintSize WhiteNoise Constant
+    Maxout CMul CAdd Mul Add Euclidean WeightedEuclidean Cosine GradientReversal ZeroGrad L1Penalty]],
   transformer = 'Transformer TransformerEncoder TransformerDecoder TransformerEncoderLayer TransformerDecoderLayer',
 }
 local packages = {functional = 'functional', init = 'initializers', utils = 'utils'}

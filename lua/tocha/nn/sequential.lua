@@ -85,6 +85,9 @@ function Sequential:append(module)
   return self
 end
 
+--- Torch7's name of append.
+Sequential.add = Sequential.append
+
 --- Adds all modules of a list or another sequence at the end; returns the sequence.
 function Sequential:extend(modules)
   add_all(self, modules)
