@@ -106,10 +106,15 @@ static void *room(scratch *s, int64_t bytes) {
 }
 static _Thread_local scratch inputs, weights, gradients;
 
+static double work_of(const slide *s) {
+  return (double)s->n * (double)s->groups * (double)s->o * (double)volume(s->out) * (double)s->c * (double)volume(s->k) / 24;
+}
+
 #define T float
 #define INDEX int32_t
 #define S(name) f32_##name
 #include "slide.h"
+#include "depthwise.h"
 #undef T
 #undef INDEX
 #undef S
@@ -117,13 +122,10 @@ static _Thread_local scratch inputs, weights, gradients;
 #define INDEX int64_t
 #define S(name) f64_##name
 #include "slide.h"
+#include "depthwise.h"
 #undef T
 #undef INDEX
 #undef S
-
-static double work_of(const slide *s) {
-  return (double)s->n * (double)s->groups * (double)s->o * (double)volume(s->out) * (double)s->c * (double)volume(s->k) / 24;
-}
 
 /* Can the input serve as its own padded copy? Vectors read past the end of a sample, so enough must follow it. */
 static bool in_place(const slide *s, const layout *l, int64_t sample, int64_t group) {
@@ -152,15 +154,19 @@ static int slide_over(const slide *s, int dtype, void *y, const void *x, const v
   int bytes = tc_dtype_bytes(dtype), rows = s->o == 1 ? 1 : SLIDE_ROWS;
   int64_t taps = s->c * volume(s->k), packed_group = (s->o + rows - 1) / rows * rows * taps, items = s->n * s->groups;
   if (items * s->o * volume(s->out) == 0) return TC_OK;
-  layout l;
-  choose_tile(s, &l, bytes, items >= tc_kernel_threads ? 1 : (tc_kernel_threads + items - 1) / items);
-  l.stretch = (192 << 10) / (s->c * bytes * larger(1, s->k[1]) / larger(1, s->stride[1]) + 1);
   char *packed = room(&weights, packed_group * s->groups * bytes);
-  if (!packed || !find_offsets(s, &l)) return TC_NO_MEMORY;
+  if (!packed) return TC_NO_MEMORY;
   for (int64_t g = 0; g < s->groups; g++) {
     if (dtype == TC_FLOAT64) f64_pack(s, rows, (double *)packed + g * packed_group, (const double *)w + g * s->w_group);
     else f32_pack(s, rows, (float *)packed + g * packed_group, (const float *)w + g * s->w_group);
   }
+  if (dtype == TC_FLOAT64 ? f64_is_depthwise(s) : f32_is_depthwise(s)) {
+    return dtype == TC_FLOAT64 ? f64_depthwise(s, y, x, (const double *)packed, bias) : f32_depthwise(s, y, x, (const float *)packed, bias);
+  }
+  layout l;
+  choose_tile(s, &l, bytes, items >= tc_kernel_threads ? 1 : (tc_kernel_threads + items - 1) / items);
+  l.stretch = (192 << 10) / (s->c * bytes * larger(1, s->k[1]) / larger(1, s->stride[1]) + 1);
+  if (!find_offsets(s, &l)) return TC_NO_MEMORY;
   int64_t across = (s->out[1] + l.tile[1] - 1) / l.tile[1], tiles = (s->out[0] + l.tile[0] - 1) / l.tile[0] * across;
   int status = TC_OK;
   TC_PARALLEL(items * tiles, 1, work_of(s)) {

@@ -58,6 +58,13 @@ describe('conv2d', function()
   it('is right for one channel a group, and one image', function()
     compare('float32', {1, 1, 1, 33, 47, 3, 3}, {1, 1}, {1, 1}, {1, 1}, 12)
     compare('float64', {3, 1, 2, 9, 16, 3, 5}, {2, 2}, {1, 2}, {1, 1}, 5)
+    for case = 1, 60 do -- one channel onto one
+      local k, dilation, padding = {whole(1, 5), whole(1, 5)}, {whole(1, 3), whole(1, 3)}, {whole(0, 6), whole(0, 6)}
+      local h, w = whole(1, 12), whole(8, 50)
+      if h + 2 * padding[1] > dilation[1] * (k[1] - 1) and w + 2 * padding[2] > dilation[2] * (k[2] - 1) then
+        compare(case % 2 == 0 and 'float64' or 'float32', {whole(1, 3), 1, 1, h, w, k[1], k[2]}, {1, 1}, padding, dilation, whole(2, 5))
+      end
+    end
   end)
 
   it('does not depend on the number of threads, to the bit', function()
