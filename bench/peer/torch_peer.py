@@ -218,6 +218,36 @@ def linear():
 
 
 @kind
+def fft(n):
+    x = torch.fft.fft(torch.randn(n))
+    return lambda: torch.fft.fft(x)
+
+
+@kind
+def rfft(n):
+    x = torch.randn(n)
+    return lambda: torch.fft.rfft(x)
+
+
+@kind
+def fft2(n, batch):
+    x = torch.fft.fft2(torch.randn(batch, n, n))
+    return lambda: torch.fft.fft2(x)
+
+
+@kind
+def rfft2(n, batch):
+    x = torch.randn(batch, n, n)
+    return lambda: torch.fft.rfft2(x)
+
+
+@kind
+def stft(n, points):
+    x, window = torch.randn(n), torch.hann_window(points)
+    return lambda: torch.stft(x, points, points // 4, window=window, return_complex=True)
+
+
+@kind
 def conv2d(x, w, padding, groups, backward):
     x, w, b = torch.randn(x), torch.randn(w), torch.zeros(w[0])
     if not backward:

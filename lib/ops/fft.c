@@ -21,6 +21,15 @@ static int dtype_after(int kind, int dtype) {
   return dtype;
 }
 
+static tc_fft fft_of(int kind, const tc_tensor *x, int dim, int64_t n, int64_t out, bool inverse, double scale, double middle) {
+  int64_t outer = tci_numel(dim, x->size), inner = tci_numel(x->ndim - dim - 1, x->size + dim + 1);
+  return (tc_fft){kind, inverse, n, x->size[dim], out, outer, inner, scale, middle};
+}
+
+static bool run(const tc_fft *p, tc_tensor *y, tc_tensor *x) {
+  return !y->numel || tci_status(tci_kernels(x->device)->fft(p, y->dtype, tci_data(y), tci_data(x)), NULL, NULL, 0);
+}
+
 tc_tensor *tci_fft(int kind, tc_tensor *x, int dim, int64_t n, int64_t out, bool inverse, double scale, double middle) {
   if (!x) return NULL;
   tc_tensor *source = tci_contig(x);
@@ -29,8 +38,8 @@ tc_tensor *tci_fft(int kind, tc_tensor *x, int dim, int64_t n, int64_t out, bool
   size[dim] = out;
   tc_tensor *y = source ? tci_new(dtype_after(kind, x->dtype), x->ndim, size, x->device) : NULL;
   if (!y) return NULL;
-  step s = {{kind, inverse, n, x->size[dim], out, tci_numel(dim, size), tci_numel(x->ndim - dim - 1, size + dim + 1), scale, middle}, dim};
-  if (y->numel && !tci_status(tci_kernels(x->device)->fft(&s.p, y->dtype, tci_data(y), tci_data(source)), NULL, NULL, 0)) return NULL;
+  step s = {fft_of(kind, x, dim, n, out, inverse, scale, middle), dim};
+  if (!run(&s.p, y, source)) return NULL;
   return tci_record(&step_rule, y, 1, &x, &s, sizeof s);
 }
 
@@ -113,16 +122,27 @@ static bool some_dims(const plan *p) {
 }
 
 /* ---- the three families; the factor goes with the first step ---- */
-static tc_tensor *complex_steps(tc_tensor *x, const plan *p, int from, bool inverse, double factor) {
-  for (int i = from; i >= 0; i--, factor = 1) x = tci_fft(TC_FFT_COMPLEX, x, p->dim[i], p->n[i], p->n[i], inverse, factor, 1);
+
+/* A step on what the one before made for it: in place where no graph wants the value and the length stays. */
+static tc_tensor *next_step(tc_tensor *x, int dim, int64_t n, bool inverse) {
+  if (!x) return NULL;
+  if (x->node || n != x->size[dim] || !tci_contiguous(x)) return tci_fft(TC_FFT_COMPLEX, x, dim, n, n, inverse, 1, 1);
+  tc_fft p = fft_of(TC_FFT_COMPLEX, x, dim, n, n, inverse, 1, 1);
+  return run(&p, x, x) ? x : NULL;
+}
+
+static tc_tensor *complex_steps(tc_tensor *x, const plan *p, int from, bool inverse) {
+  for (int i = from; i >= 0; i--) x = next_step(x, p->dim[i], p->n[i], inverse);
   return x;
 }
 
 static tc_tensor *to_complex(tc_tensor *x, const plan *p, const char *norm, bool inverse) {
   double factor;
   if (!norm_factor(norm, inverse, p->points, &factor)) return NULL;
-  x = as_complex(x);
-  return p->count ? complex_steps(x, p, p->count - 1, inverse, factor) : tc_clone(x);
+  int last = p->count - 1;
+  if (!p->count) return tc_clone(as_complex(x));
+  x = tci_fft(TC_FFT_COMPLEX, as_complex(x), p->dim[last], p->n[last], p->n[last], inverse, factor, 1);
+  return complex_steps(x, p, last - 1, inverse);
 }
 
 static tc_tensor *from_real(tc_tensor *x, const plan *p, const char *norm, bool inverse) {
@@ -130,14 +150,18 @@ static tc_tensor *from_real(tc_tensor *x, const plan *p, const char *norm, bool 
   if (!some_dims(p) || !norm_factor(norm, inverse, p->points, &factor)) return NULL;
   int last = p->count - 1;
   x = tci_fft(TC_FFT_FROM_REAL, as_real(x), p->dim[last], p->n[last], p->n[last] / 2 + 1, inverse, factor, 1);
-  return complex_steps(x, p, last - 1, inverse, 1);
+  return complex_steps(x, p, last - 1, inverse);
 }
 
 static tc_tensor *to_real(tc_tensor *x, const plan *p, const char *norm, bool inverse) {
   double factor;
   if (!some_dims(p) || !norm_factor(norm, inverse, p->points, &factor)) return NULL;
   int last = p->count - 1;
-  x = complex_steps(as_complex(x), p, last - 1, inverse, 1);
+  x = as_complex(x);
+  if (last > 0) { /* the caller's tensor is left alone: the first step makes one */
+    const int64_t n = p->n[last - 1];
+    x = complex_steps(tci_fft(TC_FFT_COMPLEX, x, p->dim[last - 1], n, n, inverse, 1, 1), p, last - 2, inverse);
+  }
   return tci_fft(TC_FFT_TO_REAL, x, p->dim[last], p->n[last], p->n[last], inverse, factor, 1);
 }
 
