@@ -7,15 +7,17 @@
 
 /* ---- memory pressure ---- */
 static int64_t pressure_limit = 32 << 20;
-static int64_t native_bytes(void) { return tci_live_bytes() + (int64_t)tc_cuda_live() + 384 * tci_live_tensors(); }
+/* a tensor is a header, a handle, a storage and often a node of a graph */
+static int64_t native_bytes(void) { return tci_live_bytes() + (int64_t)tc_cuda_live() + 768 * tci_live_tensors(); }
 bool tci_pressure(void) { return native_bytes() > pressure_limit; }
 
 /* After a collection: how far native memory may grow until the next one. A collection costs time in proportion to the Lua heap, so a larger
-   heap waits longer; 8 MB is where a small heap's collections and the distance of its dead blocks from the processor cost the same. */
+   heap waits longer; 8 MB is where a small heap's collections and the distance of its dead blocks from the processor cost the same. In steps
+   of two, so that memory does not creep up with a table that slowly grows. */
 void tc_pressure_reset(double lua_heap_bytes) {
   const double mega = 1 << 20;
-  double live = (double)native_bytes(), most = live > 256 * mega ? live : 256 * mega;
-  double room = lua_heap_bytes < 0.57 * mega ? 8 * mega : 14 * lua_heap_bytes;
+  double live = (double)native_bytes(), most = live > 256 * mega ? live : 256 * mega, room = 8 * mega;
+  for (double heap = 0.9 * mega; heap < lua_heap_bytes && room < most; heap *= 2) room *= 2;
   pressure_limit = (int64_t)(live + (room < most ? room : most));
 }
 
