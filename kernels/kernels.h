@@ -49,7 +49,9 @@ enum {
    plane_put: x is zero but for x[plane][index] = or += g; plane_take: y = x[plane][index]; places count from 1.
    conv_*:    convolutions of row-major float or double data: y from x and w, the gradient x from g and w, w from g and x.
    fft:       Fourier transforms of row-major data along one dim, see fft.h.
-   gemm:      c = alpha a b + beta c, for matrices or a batch of them (3 dims); rows or columns of a and b lie without gaps. */
+   gemm:      c = alpha a b + beta c, for matrices or a batch of them (3 dims); rows or columns of a and b lie without gaps.
+   gemm_bias: c = act(a b + bias), bias along the columns, act: 0 none, 1 relu, 2 gelu (tanh). TC_MISSING where it is not faster than
+              its parts. */
 #define TC_KERNEL_SLOTS(X) \
   X(pointwise, (int op, int compute, const tc_loop *l, const double *p)) \
   X(copy, (const tc_loop *l)) \
@@ -63,6 +65,7 @@ enum {
   X(conv_input, (const tc_conv *p, int dtype, void *x, const void *g, const void *w)) \
   X(conv_weight, (const tc_conv *p, int dtype, void *w, const void *g, const void *x)) \
   X(gemm, (const tc_view *c, const tc_view *a, const tc_view *b, double alpha, double beta)) \
+  X(gemm_bias, (const tc_view *c, const tc_view *a, const tc_view *b, const tc_view *bias, int activation)) \
   X(reduce, (const tc_reduction *r)) \
   X(softmax, (const tc_view *y, const tc_view *x, const tc_rows *r, int as_log)) \
   X(softmax_backward, (const tc_view *dx, const tc_view *g, const tc_view *y, const tc_rows *r, int as_log)) \

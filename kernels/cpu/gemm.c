@@ -146,3 +146,6 @@ int TC_KERNEL(gemm)(const tc_view *c, const tc_view *a, const tc_view *b, double
   }
   return TC_OK;
 }
+
+/* the sum is taken up by the copy of the bias into c: nothing to gain here */
+int TC_KERNEL(gemm_bias)(const tc_view *c, const tc_view *a, const tc_view *b, const tc_view *bias, int activation) { return TC_MISSING; }

@@ -4,7 +4,8 @@
 #define G (g[0])
 
 /* ---- one product: 2-D, or 3-D as a batch ---- */
-static int product_type(int dtype) { /* what the kernel computes in */
+static int product_type(int dtype, tc_device device) { /* what the kernel takes and gives; GPUs add 16-bit products up in float32 themselves */
+  if (device > 0 && tci_is_float(dtype)) return dtype;
   return dtype == TC_FLOAT64 ? TC_FLOAT64 : tci_is_float(dtype) ? TC_FLOAT32 : TC_INT64;
 }
 
@@ -31,6 +32,17 @@ static bool run_product(tc_tensor *c, tc_tensor *a, tc_tensor *b, double alpha, 
   return tci_status(tci_kernels(c->device)->gemm(&cv, &av, &bv, alpha, beta), NULL, NULL, 0);
 }
 
+/* c = a b + bias in one kernel: true if the device has done it */
+static bool run_biased(tc_tensor *c, tc_tensor *a, tc_tensor *b, tc_tensor *bias) {
+  if (c->device == 0 || c->ndim != 2 || bias->ndim != 1 || bias->size[0] != c->size[1] || bias->dtype != c->dtype || bias->stride[0] != 1) return false;
+  a = prepared(a, c->dtype);
+  b = prepared(b, c->dtype);
+  if (!a || !b) return false;
+  tc_view cv = tci_view(c), av = tci_view(a), bv = tci_view(b), added = tci_view(bias);
+  int status = tci_kernels(c->device)->gemm_bias(&cv, &av, &bv, &added, 0);
+  return status == TC_OK || (status != TC_MISSING && tci_status(status, NULL, NULL, 0));
+}
+
 typedef struct scale { double alpha, beta; } scale;
 static tc_tensor *times(tc_tensor *x, double number) { return number == 1 ? x : tc_mul(x, tci_number(number)); }
 static tc_tensor *flipped(tc_tensor *x) { return tc_transpose(x, -2, -1); }
@@ -53,11 +65,13 @@ static tc_tensor *product(tc_tensor *a, tc_tensor *b, tc_tensor *added, double a
   tc_tensor *all[] = {a, b, added};
   tc_device device;
   if (!tci_device_of(3, all, &device)) return NULL;
-  int compute = product_type(a->dtype);
+  int compute = product_type(a->dtype, device);
   tc_tensor *c = tci_new(compute, a->ndim, size, device);
   if (!c) return NULL;
-  if (added && beta != 0 && !tci_copy_into(c, tci_cast(added, compute))) return NULL;
-  if (!run_product(c, a, b, alpha, added ? beta : 0)) return NULL;
+  if (!added || alpha != 1 || beta != 1 || !run_biased(c, a, b, added)) {
+    if (tci_failed() || (added && beta != 0 && !tci_copy_into(c, tci_cast(added, compute)))) return NULL;
+    if (!run_product(c, a, b, alpha, added ? beta : 0)) return NULL;
+  }
   c = tci_cast(c, a->dtype);
   return c ? tci_record(&product_rule, c, 3, all, &(scale){alpha, beta}, sizeof(scale)) : NULL;
 }
@@ -211,14 +225,17 @@ static tc_tensor *linear_rows(tc_tensor *x, tc_tensor *weight, tc_tensor *bias) 
   tc_tensor *all[] = {x, weight, bias};
   tc_device device;
   if (!tci_device_of(3, all, &device)) return NULL;
-  tc_tensor *y = tci_new(product_type(x->dtype), 2, (int64_t[]){x->size[0], weight->size[0]}, device);
-  if (!y || (bias && !tci_copy_into(y, bias))) return NULL;
+  tc_tensor *y = tci_new(product_type(x->dtype, device), 2, (int64_t[]){x->size[0], weight->size[0]}, device);
+  if (!y) return NULL;
   tc_tensor turned = *weight; /* the transpose, without a node in the graph */
   int64_t size[2] = {weight->size[1], weight->size[0]}, stride[2] = {weight->stride[1], weight->stride[0]};
   turned.size = size;
   turned.stride = stride;
   tc_tensor *w = weight->dtype == y->dtype ? &turned : flipped(tci_cast(tc_detach(weight), y->dtype));
-  if (!w || !run_product(y, x, w, 1, bias ? 1 : 0)) return NULL;
+  if (!w) return NULL;
+  if (!bias || !run_biased(y, x, w, bias)) {
+    if (tci_failed() || (bias && !tci_copy_into(y, bias)) || !run_product(y, x, w, 1, bias ? 1 : 0)) return NULL;
+  }
   y = tci_cast(y, x->dtype);
   return y ? tci_record(&linear_rule, y, 3, all, NULL, 0) : NULL;
 }
