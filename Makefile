@@ -37,7 +37,7 @@ endif
 
 LIB_SRC  := $(wildcard lib/*.c lib/ops/*.c lib/io/*.c)
 CPU_SRC  := $(wildcard kernels/cpu/*.c)
-OBJ      := $(LIB_SRC:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/handles.o \
+OBJ      := $(LIB_SRC:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/handles.o $(BUILD)/obj/gen/tape.o \
             $(foreach l,$(LEVELS),$(CPU_SRC:kernels/cpu/%.c=$(BUILD)/obj/kernels/$(l)/%.o))
 LIBTOCHA := $(BUILD)/libtocha.so
 
@@ -55,6 +55,13 @@ $(BUILD)/gen/handles.c: lib/tocha.h tools/handles.lua lua/tocha/schema.lua
 	@mkdir -p $(@D)
 	$(LUA) tools/handles.lua lib/tocha.h > $@.new && mv $@.new $@
 $(BUILD)/obj/gen/handles.o: $(BUILD)/gen/handles.c lib/glue.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LTO) -Ilib -c -o $@ $<
+# What tocha.compile records with: a twin of each kernel.
+$(BUILD)/gen/tape.c: kernels/kernels.h tools/tape.lua
+	@mkdir -p $(@D)
+	$(LUA) tools/tape.lua kernels/kernels.h > $@.new && mv $@.new $@
+$(BUILD)/obj/gen/tape.o: $(BUILD)/gen/tape.c lib/tape.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LTO) -Ilib -c -o $@ $<
 $(BUILD)/obj/lib/header.o: lib/tocha.h

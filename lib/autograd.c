@@ -332,8 +332,13 @@ tc_tensor *tci_inplace(tc_tensor *x, tc_tensor *result) {
 
 /* ---- fields of tensors ---- */
 bool tc_get_requires_grad(tc_tensor *x) { return tci_requires_grad(x); }
+/* Is there a graph behind x that backward has not used up? */
+bool tc_graph_waits(tc_tensor *x) { return tci_requires_grad(x) && !tci_is_leaf(x) && !x->node->freed; }
 bool tc_is_leaf(tc_tensor *x) { return !tci_requires_grad(x) || tci_is_leaf(x); }
-tc_tensor *tc_grad_of(tc_tensor *x) { return x ? x->grad : NULL; }
+tc_tensor *tc_grad_of(tc_tensor *x) {
+  if (x && tci_captures()) tci_watch_grad(x, false);
+  return x ? x->grad : NULL;
+}
 const char *tc_grad_fn_name(tc_tensor *x) { return tci_requires_grad(x) && !tci_is_leaf(x) ? x->node->rule->name : NULL; }
 
 tc_tensor *tc_requires_grad(tc_tensor *x, bool on) {
@@ -346,6 +351,7 @@ tc_tensor *tc_requires_grad(tc_tensor *x, bool on) {
 }
 
 bool tc_set_grad(tc_tensor *x, tc_tensor *grad) {
+  if (tci_captures()) tci_watch_grad(x, true);
   if (grad && (!tci_same_shape(x, grad) || x->dtype != grad->dtype))
     return tci_fail("grad: got %s %s for a tensor of %s %s", tci_dtype_name(grad->dtype), tci_shape(grad), tci_dtype_name(x->dtype), tci_shape(x)) != NULL;
   tci_retain(grad);
@@ -375,12 +381,15 @@ bool tc_retain_grad(tc_tensor *x) {
   return true;
 }
 
+int64_t tci_data_changes;
+
 /* x.data = y: other storage and geometry, same place in the graph */
 bool tc_set_data(tc_tensor *x, tc_tensor *y) {
   if (!x || !y) return false;
   if (x->flags & TCF_MANY_DIMS || y->flags & TCF_MANY_DIMS) {
     if (x->ndim != y->ndim) return tci_fail("data: tensors of more than %d dims keep their rank", TC_INLINE_DIMS) != NULL;
   }
+  tci_data_changes++;
   y->storage->refs++;
   tci_storage_drop(x->storage);
   x->storage = y->storage;

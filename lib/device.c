@@ -92,6 +92,12 @@ static void use_cuda(int device) {
   cuda_now = device;
 }
 
+const tc_kernels *tci_use_kernels(const tc_kernels *table) {
+  const tc_kernels *before = cpu;
+  cpu = table;
+  return before;
+}
+
 /* The kernels of a device, which becomes the one that they run on. */
 const tc_kernels *tci_kernels(tc_device device) {
   if (device <= 0 || !cuda) return cpu;

@@ -106,6 +106,7 @@ static bool add_up(tc_tensor **slot, tc_tensor *g, bool record) {
 static bool accumulate(tc_engine *e, tc_node *n, tc_tensor *g) {
   tc_tensor *x = n->leaf;
   if (!x || !g) return true;
+  if (tci_captures()) tci_watch_grad(x, false), tci_watch_grad(x, true);
   if (x->grad) {
     if (!e->create_graph && x->grad->storage->refs == 1 && tci_is_float(g->dtype)) {
       tci_touch(x->grad, "backward");
@@ -194,7 +195,9 @@ static void collect(tc_engine *e, tc_node *n) {
 
 static bool retain_grad(tc_engine *e, tc_node *n) { /* x:retain_grad() of a tensor inside the graph */
   tc_tensor *x = n->leaf, *g = n->rule != &tci_accumulate_rule && x ? n->pending[x->index] : NULL;
-  return !g || e->aimed || add_up(&x->grad, g, e->create_graph);
+  if (!g || e->aimed) return true;
+  if (tci_captures()) tci_watch_grad(x, false), tci_watch_grad(x, true);
+  return add_up(&x->grad, g, e->create_graph);
 }
 
 enum { DONE = 0, FAILED = 1, HOOKS = 3, LUA_NODE = 4, POST_HOOKS = 5 };

@@ -139,10 +139,15 @@ void tc_profile_range_end(void) {
 /* ---- where the wrappers of operators come in (glue.h) ---- */
 void tci_watch_enter(int n, tc_tensor *const *xs) {
   if (tci_watching & TCW_PROFILE) tci_profile_begin(TC_EVENT_OPERATOR, tci_who(), n, xs);
+  if (tci_watching & TCW_CAPTURE) tct_operands(n, xs);
 }
 void tci_watch_leave(void) {
   if (tci_watching & TCW_PROFILE) tci_profile_end();
 }
+void tci_watch_list(int n, tc_tensor *const *xs) {
+  if (tci_watching & TCW_CAPTURE) tct_operands(n, xs);
+}
 void tci_watch_storage(tc_storage *s) {
   if (tci_watching & TCW_PROFILE) tci_profile_bytes(s->bytes);
+  if (tci_watching & TCW_CAPTURE) tct_made(s);
 }

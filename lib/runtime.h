@@ -89,6 +89,25 @@ extern int tci_watching;
 void tci_watch_enter(int n, tc_tensor *const *xs);     /* an operator that Lua called begins, with these operands */
 void tci_watch_leave(void);
 void tci_watch_storage(tc_storage *s);                 /* a storage was made */
+/* What a recording (capture.c) wants to know; to be called where tci_watching has TCW_CAPTURE alone. */
+void tci_watch_drop(tc_storage *s);                    /* a storage is about to be freed */
+bool tci_watch_read(const tc_tensor *x);               /* the host is about to read values; false after an error */
+void tci_watch_host(const tc_tensor *x);               /* the host has written values */
+void tci_watch_grad(tc_tensor *x, bool writes);        /* x->grad is about to be read or replaced */
+void tci_watch_list(int n, tc_tensor *const *xs);      /* further operands */
+void tci_watch_suspend(bool on);                       /* the kernels that follow are not to be recorded, or again are */
+void tci_watch_update(int rule, const tc_optim_piece *pieces, int count, int scalars, tc_tensor *const *scalar, const double *h,
+                      void (*numbers)(const double *, double *, double *));
+bool tci_patching(void);                               /* do updates hand over their numbers instead of running? (program.c) */
+void tci_patch_update(const double *h, double decay, double shrink, bool maximize);
+static inline bool tci_captures(void) { return __builtin_expect(tci_watching & TCW_CAPTURE, 0); }
+void tct_operands(int n, tc_tensor *const *xs);
+void tct_made(tc_storage *s);
+int tct_play_update(const tc_kernels *k, void *args);
+uint64_t tci_next_id(void);                            /* the id of the next tensor */
+const tc_kernels *tci_use_kernels(const tc_kernels *table); /* the CPU's from now on; gives those before */
+extern int64_t tci_data_changes;                       /* how often tensors got other data */
+
 void tci_profile_begin(int kind, const char *name, int n, tc_tensor *const *xs);
 void tci_profile_end(void);
 

@@ -4,6 +4,9 @@
 
 static TC_THREAD_LOCAL uint64_t last_id;
 static TC_THREAD_LOCAL int64_t live;
+uint64_t tci_next_id(void) { return last_id + 1; }
+int64_t tc_next_id(void) { return (int64_t)last_id + 1; }
+int64_t tc_id(tc_tensor *x) { return (int64_t)x->id; }
 
 int64_t tci_live_tensors(void) { return live; }
 double tc_live_tensors(void) { return (double)live; }
@@ -143,8 +146,14 @@ tc_device tc_device_of(tc_tensor *x) { return x->device; }
 const int64_t *tc_sizes_of(tc_tensor *x) { return x->size; }
 const int64_t *tc_strides_of(tc_tensor *x) { return x->stride; }
 int64_t tc_storage_offset(tc_tensor *x) { return x->offset; }
-void *tc_data_of(tc_tensor *x) { return tci_data(x); }
 void *tc_storage_data(tc_tensor *x) { return x->storage->data; }
+void *tc_data_of(tc_tensor *x) {
+  if (tci_captures()) {
+    if (!tci_watch_read(x)) return NULL;
+    tci_watch_host(x);
+  }
+  return tci_data(x);
+}
 bool tc_is_contiguous(tc_tensor *x) { return tci_contiguous(x); }
 int64_t tc_element_size(tc_tensor *x) { return tci_elsize(x->dtype); }
 int64_t tc_version(tc_tensor *x) { return x->storage->version; }

@@ -113,6 +113,24 @@ void tc_set_default_dtype(tc_dtype dtype);
 tc_dtype tc_promote_types(tc_dtype a, tc_dtype b);
 bool tc_can_cast(tc_dtype from, tc_dtype to);
 
+/* ---- recording and replaying (lib/capture.c, lib/program.c): for the binding; see lib/tape.h ---- */
+typedef struct tc_program tc_program;
+bool tc_capturing(void);
+int64_t tc_capture_count(bool updates);
+bool tc_capture_begin(tc_tensor *const *inputs, int n);
+void tc_capture_abort(void);
+tc_program *tc_capture_end(tc_tensor *const *results, int n);
+const char *tc_program_difference(tc_program *a, tc_program *b);
+bool tc_program_build(tc_program *p);
+int32_t tc_program_run(tc_program *p, tc_handle *const *inputs, int n, tc_handle *const *outputs, int n_outputs);
+void tc_program_free(tc_program *p);
+void tc_program_patch_begin(tc_program *p);
+bool tc_program_patch_end(void);
+double tc_program_figure(tc_program *p, int64_t what);
+int64_t tc_next_id(void);
+int64_t tc_id(tc_tensor *x);
+bool tc_graph_waits(tc_tensor *x);
+
 /* ---- fields of tensors (lib/tensor.c, lib/autograd.c): for the binding; plain reads of a tensor that is alive ---- */
 int64_t tc_ndim(tc_tensor *x);
 tc_dtype tc_dtype_of(tc_tensor *x);

@@ -324,6 +324,74 @@ function H.dtypes(row)
   return type(list) == 'table' and list or classes[list]
 end
 
+-- the first tensors of a list of results, and the gradients of their sum by the inputs
+local function with_gradients(f, list, made)
+  local got = invoke(f, list)
+  local y = got[1]
+  if not tocha.is_tensor(y) or not y.requires_grad then return got end
+  y:sum():backward()
+  local out = {n = got.n}
+  for i = 1, got.n do out[i] = tocha.is_tensor(got[i]) and got[i]:detach() or got[i] end
+  for k = 1, #made do
+    if made[k].grad ~= nil then
+      out.n = out.n + 1
+      out[out.n] = made[k].grad
+    end
+  end
+  return out
+end
+
+-- The row's function of a list of input tensors, which also differentiates if `grad`.
+local function of_tensors(f, case, grad)
+  return function(tensors)
+    local list, made = fill(case, function(input, k)
+      return grad and input.grad and tensors[k]:detach():requires_grad_() or tensors[k]
+    end)
+    local got = grad and with_gradients(f, list, made) or invoke(f, list)
+    return got
+  end
+end
+
+local function compiled_agrees(row, number, grad)
+  local f, dtype = caller(row), H.dtypes(row)[1]
+  local case = prepare(row, row.args[number], dtype)
+  local plain_form = of_tensors(f, case, grad)
+  local compiled = tocha.compile(plain_form)
+  for call = 1, 4 do
+    local fresh = prepare(row, row.args[number], dtype)
+    local function inputs()
+      local list = {}
+      for k, input in ipairs(fresh.inputs) do list[k] = tensor_of(input) end
+      return list
+    end
+    local ok, got = pcall(compiled, inputs())
+    if not ok then
+      if tostring(got):find('compile', 1, true) then return false end
+      error(got, 0)
+    end
+    local want = plain_form(inputs())
+    if got.n ~= want.n then fail(row, number, 'compiled, call %d: %d results instead of %d', call, got.n, want.n) end
+    for i = 1, want.n do
+      local difference = tocha.is_tensor(want[i]) and S.difference(S.plain(got[i]), S.plain(want[i]), 1e-6, 1e-7) or nil
+      if difference then fail(row, number, 'compiled, call %d: result %d: %s', call, i, difference) end
+    end
+  end
+  return true
+end
+
+--- Replays of a compiled call give what eager calls give, on other values too. Gives how many variants were refused (with an error that says
+-- so), and of how many.
+function H.check_compiled(row)
+  local refused, all = 0, 0
+  for number = 1, #row.args do
+    for _, grad in ipairs(row.grad and {false, true} or {false}) do
+      all = all + 1
+      if not compiled_agrees(row, number, grad) then refused = refused + 1 end
+    end
+  end
+  return refused, all
+end
+
 --- Values in each dtype that the row claims.
 function H.check_dtypes(row)
   for _, dtype in ipairs(H.dtypes(row)) do

@@ -29,9 +29,11 @@ function makers.operand(p, self)
 end
 function makers.tensors(p)
   local make = '  tc_tensor *few_%s[16], **p_%s = n_%s <= 16 ? few_%s : malloc((size_t)n_%s * sizeof *p_%s);\n' ..
-    '  if (!p_%s) tci_fail("out of memory");\n  else tci_unwrap_list(%s, n_%s, p_%s, "%s");'
+    '  if (!p_%s) tci_fail("out of memory");\n' ..
+    '  else if (tci_unwrap_list(%s, n_%s, p_%s, "%s") && tci_captures()) tci_watch_list(n_%s, p_%s);'
   local n = p.name
-  return make:format(n, n, n, n, n, n, n, n, n, n, p.lua), ('%s ? p_%s : NULL, n_%s'):format(n, n, n), ('  if (p_%s != few_%s) free(p_%s);'):format(n, n, n)
+  local function fill(text) return text:format(n, n, n, n, n, n, n, n, n, n, p.lua, n, n) end
+  return fill(make), ('%s ? p_%s : NULL, n_%s'):format(n, n, n), ('  if (p_%s != few_%s) free(p_%s);'):format(n, n, n)
 end
 local function from_one(ctype)
   return function(p)

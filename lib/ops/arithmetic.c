@@ -51,6 +51,7 @@ RULE(mul_zero, IN0 | IN1);
 tc_tensor *tc_mul_zero(tc_tensor *x, tc_tensor *y) { return tci_binary(TC_BINARY_mul_zero, &mul_zero_rule, x, y, NULL); }
 
 static bool some_zero(tc_tensor *y) {
+  if (tci_captures() && !tci_watch_read(y)) return true;
   tc_tensor *v = tci_contig(tci_cast(y, TC_INT64));
   for (int64_t i = 0; v && i < v->numel; i++)
     if (((int64_t *)tci_data(v))[i] == 0) return true;

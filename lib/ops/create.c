@@ -72,6 +72,7 @@ static tc_tensor *sequence(int64_t count, double first, double step, bool whole,
     if (whole) ((int64_t *)tci_data(y))[i] = (int64_t)first + i * (int64_t)step;
     else ((double *)tci_data(y))[i] = first + (double)i * step;
   }
+  if (tci_captures()) tci_watch_host(y);
   return finish(tc_to(y, dtype, device_or_cpu(device), false), requires_grad);
 }
 
@@ -103,6 +104,7 @@ tc_tensor *tc_linspace(double start, double end, int64_t steps, tc_dtype dtype, 
   double *v = (double *)tci_data(y), step = steps > 1 ? (end - start) / (double)(steps - 1) : 0;
   for (int64_t i = 0; i < steps; i++) v[i] = i < steps / 2 ? start + (double)i * step : end - (double)(steps - 1 - i) * step;
   if (steps == 1) v[0] = start;
+  if (tci_captures()) tci_watch_host(y);
   return finish(tc_to(y, dtype_or_default(dtype), device_or_cpu(device), false), requires_grad);
 }
 
@@ -129,6 +131,7 @@ tc_tensor *tc_from_doubles(const double *values, int64_t count, const int64_t *s
   if (!y) return NULL;
   if (y->numel != count) return tci_fail("%lld values do not fill %s", (long long)count, tci_shape(y));
   if (count) memcpy(tci_data(y), values, (size_t)count * sizeof *values);
+  if (tci_captures()) tci_watch_host(y);
   return finish(tc_to(y, dtype_or_default(dtype), device_or_cpu(device), false), requires_grad);
 }
 
@@ -137,11 +140,13 @@ tc_tensor *tc_from_bytes(const void *bytes, int64_t count, const int64_t *size, 
   if (!y) return NULL;
   if (y->numel * tci_elsize(dtype) != count) return tci_fail("%lld bytes do not fill %s of %s", (long long)count, tci_shape(y), tci_dtype_name(dtype));
   if (count) memcpy(tci_data(y), bytes, (size_t)count);
+  if (tci_captures()) tci_watch_host(y);
   return y;
 }
 
 /* x's elements row by row as doubles (integers beyond 2^53 need tc_read_int64s). */
 bool tc_read_doubles(tc_tensor *x, double *values) {
+  if (x && tci_captures() && !tci_watch_read(x)) return false;
   tc_tensor *y = x ? tci_contig(tc_to(tc_detach(x), TC_FLOAT64, 0, false)) : NULL;
   if (!y) return false;
   if (y->numel) memcpy(values, tci_data(y), (size_t)y->numel * sizeof *values);
@@ -149,6 +154,7 @@ bool tc_read_doubles(tc_tensor *x, double *values) {
 }
 
 bool tc_read_int64s(tc_tensor *x, int64_t *values) {
+  if (x && tci_captures() && !tci_watch_read(x)) return false;
   tc_tensor *y = x ? tci_contig(tc_to(tc_detach(x), TC_INT64, 0, false)) : NULL;
   if (!y) return false;
   if (y->numel) memcpy(values, tci_data(y), (size_t)y->numel * sizeof *values);

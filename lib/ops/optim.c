@@ -90,13 +90,27 @@ static bool write_back(const tc_update *u, tc_work *w) {
   return true;
 }
 
+/* For tocha.compile: the update as one instruction, numbers and all. */
+static bool record(const tc_update *u, const tc_optim_piece *pieces, const int *index, int count) {
+  tc_tensor **scalar = malloc((size_t)(count * SCALARS + 1) * sizeof *scalar);
+  if (!scalar) return tci_fail("out of memory") != NULL;
+  for (int i = 0; i < count; i++)
+    for (int j = 0; j < SCALARS; j++) scalar[i * SCALARS + j] = u->scalar[j] ? u->scalar[j][index[i]] : NULL;
+  tci_watch_update(u->rule, pieces, count, SCALARS, scalar, u->h, u->numbers);
+  free(scalar);
+  tci_watch_suspend(true);
+  return true;
+}
+
 /* Neighbouring parameters on one device go to its kernel together. */
-static bool launch(const tc_update *u, const tc_optim_piece *pieces, tc_work *work, int count) {
+static bool launch(const tc_update *u, const tc_optim_piece *pieces, tc_work *work, const int *index, int count) {
+  if (tci_captures() && !record(u, pieces, index, count)) return false;
   for (int first = 0, last; first < count; first = last) {
     const tc_device device = work[first].original[0]->device;
     for (last = first + 1; last < count && work[last].original[0]->device == device;) last++;
     if (!tci_status(tci_kernels(device)->optim(u->rule, pieces + first, last - first), NULL, NULL, 0)) return false;
   }
+  if (tci_captures()) tci_watch_suspend(false);
   for (int i = 0; i < count; i++)
     if (!write_back(u, &work[i])) return false;
   return true;
@@ -104,21 +118,29 @@ static bool launch(const tc_update *u, const tc_optim_piece *pieces, tc_work *wo
 
 static void update(const tc_update *u) {
   if (u->n == 0) return;
+  if (tci_patching()) {
+    tci_patch_update(u->h, u->decay, u->shrink, u->maximize);
+    return;
+  }
   tc_optim_piece *pieces = malloc((size_t)u->n * sizeof *pieces);
   tc_work *work = calloc((size_t)u->n, sizeof *work);
+  int *index = malloc((size_t)u->n * sizeof *index); /* which parameter each piece is */
   const bool before = tci_set_grad_mode(false);
   int count = 0;
-  bool good = pieces && work;
+  bool good = pieces && work && index;
   if (!good) tci_fail("out of memory");
   for (int i = 0; good && i < u->n; i++) {
+    if (u->params[i] && tci_captures()) tci_watch_grad(u->params[i], false);
     if (!u->params[i] || !u->params[i]->grad) continue;
+    index[count] = i;
     good = prepare(u, i, &pieces[count], &work[count]);
     count++;
   }
-  if (good) launch(u, pieces, work, count);
+  if (good) launch(u, pieces, work, index, count);
   tci_set_grad_mode(before);
   free(pieces);
   free(work);
+  free(index);
 }
 
 /* A list of states: none at all, or one for each parameter. */
@@ -134,7 +156,7 @@ static void sgd_numbers(const double *h, double *s, double *k) { memcpy(k, h, 4 
 void tc_sgd_step(tc_tensor *const *params, int n_params, tc_tensor *const *buffers, int n_buffers, double lr, double momentum,
                  double dampening, double weight_decay, bool nesterov, bool maximize) {
   if (!same_count(n_params, n_buffers, "buffers", true)) return;
-  const double h[] = {lr, momentum, 1 - dampening, nesterov};
+  const double h[TC_OPTIM_NUMBERS] = {lr, momentum, 1 - dampening, nesterov};
   update(&(tc_update){.name = "sgd_step", .rule = TC_OPTIM_SGD, .n = n_params, .params = params, .state = {LIST(buffers)}, .h = h,
                       .numbers = sgd_numbers, .decay = weight_decay, .maximize = maximize});
 }
@@ -152,7 +174,7 @@ void tc_adam_step(tc_tensor *const *params, int n_params, tc_tensor *const *mean
                   double eps, double weight_decay, bool decoupled, bool maximize) {
   if (!same_count(n_params, n_means, "means", false) || !same_count(n_params, n_squares, "squares", false) ||
       !same_count(n_params, n_largest, "largest", true) || !same_count(n_params, n_steps, "steps", false)) return;
-  const double h[] = {lr, beta1, beta2, eps};
+  const double h[TC_OPTIM_NUMBERS] = {lr, beta1, beta2, eps};
   update(&(tc_update){.name = "adam_step", .rule = TC_OPTIM_ADAM, .n = n_params, .params = params,
                       .state = {means, squares, LIST(largest)}, .scalar = {steps}, .h = h, .numbers = adam_numbers,
                       .decay = decoupled ? 0 : weight_decay, .shrink = decoupled ? 1 - lr * weight_decay : 1, .maximize = maximize});
@@ -165,7 +187,7 @@ void tc_rmsprop_step(tc_tensor *const *params, int n_params, tc_tensor *const *s
                      double alpha, double eps, double weight_decay, double momentum, bool maximize) {
   if (!same_count(n_params, n_squares, "squares", false) || !same_count(n_params, n_averages, "averages", true) ||
       !same_count(n_params, n_buffers, "buffers", true) || !same_count(n_params, n_steps, "steps", false)) return;
-  const double h[] = {lr, alpha, eps, momentum};
+  const double h[TC_OPTIM_NUMBERS] = {lr, alpha, eps, momentum};
   update(&(tc_update){.name = "rmsprop_step", .rule = TC_OPTIM_RMSPROP, .n = n_params, .params = params,
                       .state = {squares, LIST(averages), LIST(buffers)}, .scalar = {steps}, .h = h, .numbers = rmsprop_numbers,
                       .decay = weight_decay, .maximize = maximize});
@@ -179,7 +201,7 @@ static void adagrad_numbers(const double *h, double *s, double *k) { /* h: lr, l
 void tc_adagrad_step(tc_tensor *const *params, int n_params, tc_tensor *const *sums, int n_sums, tc_tensor *const *steps, int n_steps,
                      double lr, double lr_decay, double eps, double weight_decay, bool maximize) {
   if (!same_count(n_params, n_sums, "sums", false) || !same_count(n_params, n_steps, "steps", false)) return;
-  const double h[] = {lr, lr_decay, eps};
+  const double h[TC_OPTIM_NUMBERS] = {lr, lr_decay, eps};
   update(&(tc_update){.name = "adagrad_step", .rule = TC_OPTIM_ADAGRAD, .n = n_params, .params = params, .state = {sums},
                       .scalar = {steps}, .h = h, .numbers = adagrad_numbers, .decay = weight_decay, .maximize = maximize});
 }
@@ -191,7 +213,7 @@ void tc_adadelta_step(tc_tensor *const *params, int n_params, tc_tensor *const *
                       bool maximize) {
   if (!same_count(n_params, n_squares, "squares", false) || !same_count(n_params, n_moves, "moves", false) ||
       !same_count(n_params, n_steps, "steps", false)) return;
-  const double h[] = {lr, rho, eps};
+  const double h[TC_OPTIM_NUMBERS] = {lr, rho, eps};
   update(&(tc_update){.name = "adadelta_step", .rule = TC_OPTIM_ADADELTA, .n = n_params, .params = params, .state = {squares, moves},
                       .scalar = {steps}, .h = h, .numbers = adadelta_numbers, .decay = weight_decay, .maximize = maximize});
 }
@@ -208,7 +230,7 @@ void tc_adamax_step(tc_tensor *const *params, int n_params, tc_tensor *const *me
                     double weight_decay, bool maximize) {
   if (!same_count(n_params, n_means, "means", false) || !same_count(n_params, n_largest, "largest", false) ||
       !same_count(n_params, n_steps, "steps", false)) return;
-  const double h[] = {lr, beta1, beta2, eps};
+  const double h[TC_OPTIM_NUMBERS] = {lr, beta1, beta2, eps};
   update(&(tc_update){.name = "adamax_step", .rule = TC_OPTIM_ADAMAX, .n = n_params, .params = params, .state = {means, largest},
                       .scalar = {steps}, .h = h, .numbers = adamax_numbers, .decay = weight_decay, .maximize = maximize});
 }
@@ -231,7 +253,7 @@ void tc_nadam_step(tc_tensor *const *params, int n_params, tc_tensor *const *mea
                    double beta1, double beta2, double eps, double weight_decay, double momentum_decay, bool decoupled, bool maximize) {
   if (!same_count(n_params, n_means, "means", false) || !same_count(n_params, n_squares, "squares", false) ||
       !same_count(n_params, n_steps, "steps", false) || !same_count(n_params, n_products, "products", false)) return;
-  const double h[] = {lr, beta1, beta2, eps, momentum_decay};
+  const double h[TC_OPTIM_NUMBERS] = {lr, beta1, beta2, eps, momentum_decay};
   update(&(tc_update){.name = "nadam_step", .rule = TC_OPTIM_NADAM, .n = n_params, .params = params, .state = {means, squares},
                       .scalar = {steps, products}, .h = h, .numbers = nadam_numbers, .decay = decoupled ? 0 : weight_decay,
                       .shrink = decoupled ? 1 - lr * weight_decay : 1, .maximize = maximize});
@@ -252,7 +274,7 @@ void tc_radam_step(tc_tensor *const *params, int n_params, tc_tensor *const *mea
                    double weight_decay, bool decoupled, bool maximize) {
   if (!same_count(n_params, n_means, "means", false) || !same_count(n_params, n_squares, "squares", false) ||
       !same_count(n_params, n_steps, "steps", false)) return;
-  const double h[] = {lr, beta1, beta2, eps};
+  const double h[TC_OPTIM_NUMBERS] = {lr, beta1, beta2, eps};
   update(&(tc_update){.name = "radam_step", .rule = TC_OPTIM_RADAM, .n = n_params, .params = params, .state = {means, squares},
                       .scalar = {steps}, .h = h, .numbers = radam_numbers, .decay = decoupled ? 0 : weight_decay,
                       .shrink = decoupled ? 1 - lr * weight_decay : 1, .maximize = maximize});
@@ -272,7 +294,7 @@ void tc_asgd_step(tc_tensor *const *params, int n_params, tc_tensor *const *aver
                   double alpha, double t0, double weight_decay, bool maximize) {
   if (!same_count(n_params, n_averages, "averages", false) || !same_count(n_params, n_steps, "steps", false) ||
       !same_count(n_params, n_etas, "etas", false) || !same_count(n_params, n_mus, "mus", false)) return;
-  const double h[] = {lr, lambd, alpha, t0};
+  const double h[TC_OPTIM_NUMBERS] = {lr, lambd, alpha, t0};
   update(&(tc_update){.name = "asgd_step", .rule = TC_OPTIM_ASGD, .n = n_params, .params = params, .state = {averages},
                       .scalar = {steps, etas, mus}, .h = h, .numbers = asgd_numbers, .decay = weight_decay, .maximize = maximize});
 }
@@ -284,7 +306,7 @@ void tc_rprop_step(tc_tensor *const *params, int n_params, tc_tensor *const *pre
                    double largest, bool maximize) {
   if (!same_count(n_params, n_previous, "previous", false) || !same_count(n_params, n_sizes, "sizes", false) ||
       !same_count(n_params, n_steps, "steps", false)) return;
-  const double h[] = {eta_minus, eta_plus, smallest, largest};
+  const double h[TC_OPTIM_NUMBERS] = {eta_minus, eta_plus, smallest, largest};
   update(&(tc_update){.name = "rprop_step", .rule = TC_OPTIM_RPROP, .n = n_params, .params = params, .state = {previous, sizes},
                       .scalar = {steps}, .h = h, .numbers = rprop_numbers, .maximize = maximize});
 }

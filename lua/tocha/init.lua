@@ -25,6 +25,7 @@ local lazy = {
 local fields = {
   ['tocha.create'] = 'tensor as_tensor scalar_tensor arange get_default_dtype set_default_dtype promote_types can_cast ' ..
     'result_type finfo iinfo',
+  ['tocha.compile'] = 'compile',
   ['tocha.gradmode'] = 'no_grad enable_grad inference_mode set_grad_enabled is_grad_enabled',
   ['tocha.lists'] = 'split split_with_sizes chunk tensor_split unbind hsplit vsplit dsplit broadcast_tensors ' ..
     'broadcast_shapes broadcast_to ' ..

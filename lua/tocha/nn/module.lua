@@ -12,6 +12,7 @@ local class = require 'tocha.class'
 local args = require 'tocha.args'
 local lists = require 'tocha.nn.lists'
 local Buffer = require 'tocha.nn.buffer'
+local recording = require 'tocha.recording'
 
 local Module = class('Module')
 
@@ -506,6 +507,7 @@ end
 local call_with_hooks
 
 function Module:__call(...)
+  if recording.now then recording.now:module(self) end
   if self._hooks then return call_with_hooks(self, ...) end
   return self:forward(...)
 end

@@ -10,6 +10,7 @@ local tocha = require 'tocha'
 local class = require 'tocha.class'
 local args = require 'tocha.args'
 local binding = require 'tocha.binding'
+local recording = require 'tocha.recording'
 local C = require('tocha.library').C
 
 local Optimizer = class('Optimizer')
@@ -273,7 +274,7 @@ function Optimizer:step(closure)
   local loss
   run_hooks(self, self.hooks.pre)
   if closure then loss = tocha.enable_grad(closure) end
-  self:update()
+  if recording.now then recording.now:optimizer(self) else self:update() end
   run_hooks(self, self.hooks.post)
   return loss
 end
