@@ -194,7 +194,7 @@ void tct_place(void **at, int mode) {
 
 /* An operand without elements has an address that means nothing. */
 static void place_of(void **at, int mode, int64_t numel) {
-  if (numel == 0) *at = NULL;
+  if (numel == 0 && *at && block_at(*at) < 0) *at = NULL;
   tct_place(at, mode);
 }
 

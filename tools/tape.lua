@@ -13,7 +13,7 @@ local writes = {
   arg_reduce = 'r index', moments = 'r mean', scan = 'y index', positions = 'l', offsets = 'out', gather = 'k', scatter = '+k',
   triangle = 'y', sort = 'values index', topk = 'values index', rank = 'values index', mode = 'values index', random = 'y',
   random_from = 'y', gamma_slope = 'y', dropout = 'y', multinomial = 'y', searchsorted = 'out', bincount = '+out', histc = '+count',
-  cdist = 'y', resample = 'y',
+  cdist = 'y', resample = 'y', fft = 'y',
 }
 local random = {random = true, random_from = true, dropout = true, multinomial = true}
 local arrays = {offsets = {size = 'ndim', stride = 'ndim'}} -- arguments that are numbers, not places in tensors
@@ -22,6 +22,8 @@ local plain = {int = true, bool = true, double = true, int64_t = true}
 -- their last fields: what follows is padding, which no comparison may see
 local structs = {tc_conv = 'dilation', tc_pool = 'count_borders', tc_rows = 'inner', tc_label_loss = 'reduction', tc_norm_groups = 'rms',
   tc_norm_channels = 'training'}
+-- those with padding inside: all their fields
+local padded = {tc_fft = 'kind inverse n in out outer inner scale middle'}
 local planned = {tc_loop = 'loop', tc_reduction = 'reduction', tc_lanes = 'lanes', tc_view = 'view'}
 
 local out = {}
@@ -64,6 +66,11 @@ local function recorder(slot, a, mode)
   if structs[base] then
     local last = structs[base]
     return ('q->%s = tct_struct(%s, sizeof *%s, offsetof(%s, %s) + sizeof %s->%s);'):format(a.name, a.name, a.name, base, last, a.name, last)
+  end
+  if padded[base] then
+    local text = ('q->%s = tct_struct(%s, sizeof *%s, 0);'):format(a.name, a.name, a.name)
+    for field in padded[base]:gmatch('%S+') do text = text .. (' tct_sign(&%s->%s, sizeof %s->%s);'):format(a.name, field, a.name, field) end
+    return text
   end
   if base == 'double' then return ('q->%s = tct_copy(%s, 4 * sizeof *%s);'):format(a.name, a.name, a.name) end
   if base == 'tc_draw' then return ('q->%s = tct_draw(%s);'):format(a.name, a.name) end
