@@ -41,7 +41,7 @@ enum {
 };
 
 /* X(name, parameters). Operands: outputs first. Sizes and strides count elements.
-   pointwise: out[i] = f(a[i], b[i], c[i]; p), computed in `compute` (FLOAT32, FLOAT64 or INT64; bool computes as INT64); operands of
+   pointwise: out[i] = f(a[i], b[i], c[i]; p), computed in `compute` (FLOAT32, FLOAT64, INT64 or complex; bool computes as INT64); operands of
               other dtypes are converted on the way, operand 0 of the loop is the output, p holds 4 numbers or is NULL.
    copy:      out <- in, converting between any two dtypes.
    accumulate: out += in, where several elements of in may fall on one of out; one after another.

@@ -205,7 +205,7 @@ tc_tensor *tci_record_n(const tc_rule *rule, int nout, tc_tensor **outs, int nin
   bool good = true;
   for (int i = 0; i < nin && good; i++)
     if (rule->save & TC_SAVE_IN(i < 15 ? i : 15)) good = save(n, i, ins[i]);
-  for (int i = 0; i < nout && good; i++)
+  for (int i = 0; i < nout && i < 15 && good; i++)
     if (rule->save & TC_SAVE_OUT(i)) good = save(n, nin + i, outs[i]);
   for (int i = 0; i < nout && good; i++)
     if (differentiable(outs[i])) tci_make_history(outs[i], n, i);

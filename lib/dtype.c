@@ -23,7 +23,8 @@ void tc_set_default_dtype(tc_dtype dtype) {
 
 int tci_float_type(int dtype) { return tci_is_int(dtype) ? tci_default_dtype : dtype; }
 
-static int complex_of(int dtype) { return dtype == TC_FLOAT64 || dtype == TC_COMPLEX128 ? TC_COMPLEX128 : TC_COMPLEX64; }
+int tci_part_type(int dtype) { return dtype == TC_COMPLEX64 ? TC_FLOAT32 : dtype == TC_COMPLEX128 ? TC_FLOAT64 : dtype; }
+int tci_complex_type(int dtype) { return dtype == TC_FLOAT64 || dtype == TC_COMPLEX128 ? TC_COMPLEX128 : TC_COMPLEX64; }
 
 static int promote_ints(int a, int b) { /* uint8 with a signed type of one byte needs two */
   if ((a == TC_UINT8 && b == TC_INT8) || (a == TC_INT8 && b == TC_UINT8)) return TC_INT16;
@@ -33,7 +34,7 @@ static int promote_ints(int a, int b) { /* uint8 with a signed type of one byte 
 int tci_promote(int a, int b) {
   if (a == b) return a;
   if (tci_is_complex(a) || tci_is_complex(b)) {
-    int x = complex_of(a), y = complex_of(b);
+    int x = tci_complex_type(a), y = tci_complex_type(b);
     return x > y ? x : y;
   }
   if (tci_is_int(a) && tci_is_int(b)) return promote_ints(a, b);

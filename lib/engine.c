@@ -141,6 +141,35 @@ static tc_tensor *shaped_for(tc_tensor *g, const tc_edge *x) {
   return g && g->dtype != x->dtype ? tc_to(g, x->dtype, TC_NONE, false) : g;
 }
 
+/* ---- complex numbers (see TC_COMPLEX_RULE) ---- */
+static bool meets_complex(const tc_node *n) {
+  for (int i = 0; i < n->nout; i++)
+    if (n->pending[i] && tci_is_complex(n->pending[i]->dtype)) return true;
+  for (int i = 0; i < n->nin; i++)
+    if (n->edge[i].node && tci_is_complex(n->edge[i].dtype)) return true;
+  return false;
+}
+
+static bool conjugate_pending(tc_node *n) {
+  for (int i = 0; i < n->nout; i++) {
+    tc_tensor *g = n->pending[i];
+    if (!g || !tci_is_complex(g->dtype)) continue;
+    tc_tensor *turned = tci_scope_take(tc_conj(g));
+    if (!turned) return false;
+    tci_release(g);
+    n->pending[i] = turned;
+  }
+  return true;
+}
+
+static void run_gradient(tc_node *n, tc_tensor **dx) {
+  bool conjugate = !(n->rule->save & TC_COMPLEX_RULE) && meets_complex(n);
+  if (conjugate && !conjugate_pending(n)) return;
+  n->rule->grad(n, n->pending, dx);
+  for (int i = 0; conjugate && i < n->nin; i++)
+    if (dx[i] && tci_is_complex(dx[i]->dtype)) dx[i] = tc_conj(dx[i]);
+}
+
 static bool wanted(const tc_engine *e, const tc_node *n) { return !e->aimed || n->mark == 2 * e->pass + 1; }
 
 static bool deliver(tc_engine *e, const tc_edge *to, tc_tensor *g) {
@@ -165,7 +194,7 @@ static bool run_rule(tc_engine *e, tc_node *n) {
   if (watched) tci_profile_begin(TC_EVENT_BACKWARD, n->rule->name, n->nout, n->pending);
   bool good = tci_unpack(n, e->create_graph);
   if (good) {
-    n->rule->grad(n, n->pending, dx);
+    run_gradient(n, dx);
     if (!e->keep_graph) tci_free_saved(n);
     for (int i = 0; i < n->nout; i++) { /* what only the engine held may now be added into */
       if (e->create_graph) continue;
@@ -275,6 +304,7 @@ static tc_tensor *first_gradient(tc_tensor *x, tc_tensor *g) {
     if (!tci_same_shape(x, g)) return tci_fail("the gradient has shape %s, the tensor %s", tci_shape(g), tci_shape(x));
     return g->dtype == x->dtype ? g : tc_to(g, x->dtype, x->device, false);
   }
+  if (tci_is_complex(x->dtype)) return tci_fail("a gradient is needed to start from a tensor of %s: only a real loss can do without", tci_dtype_name(x->dtype));
   if (x->numel == 1) return tc_ones_like(x, TC_NONE, TC_NONE, false);
   return tci_fail("a gradient is needed to start from a tensor of shape %s: only one element can do without", tci_shape(x));
 }

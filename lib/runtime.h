@@ -125,6 +125,11 @@ bool tci_device_of(int n, tc_tensor *const *xs, tc_device *device); /* the commo
 /* ---- autograd.c: recording ---- */
 #define TC_SAVE_IN(i) (1u << (i))
 #define TC_SAVE_OUT(i) (1u << (16 + (i)))
+/* The gradient g of a complex tensor is PyTorch's: dL/d(re) + i dL/d(im), the direction of steepest ascent. For a holomorphic function f that is
+   g conj(f'). Rules are written as for real numbers, g f', and the engine conjugates what they get and what they give. Rules of functions that
+   are not holomorphic (abs, conj, real) work in PyTorch's convention themselves and say so with this flag; so may those that are linear with
+   real coefficients (sums, views, copies), for which both is the same and the flag saves time. */
+#define TC_COMPLEX_RULE (1u << 31)
 
 /* How an operator differentiates. grad gets the gradients of the outputs in g (NULL where none came) and leaves those of the inputs
    in dx; both are made of public operators, so every order of derivative exists. */

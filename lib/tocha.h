@@ -1116,14 +1116,8 @@ tc_tensor *tc_special_legendre_polynomial_p(tc_operand *input, tc_operand *n);
 /* ---- shortcuts (lib/ops/shortcuts.c), windows (lib/ops/window.c) ---- */
 /// ravel(input)  All elements as one row; a view if they lie so.
 tc_tensor *tc_ravel(tc_tensor *input);
-/// adjoint(input)  The last two dims exchanged, complex elements conjugated.
-tc_tensor *tc_adjoint(tc_tensor *input);
 /// kron(input, other)  The product of Kronecker: each element of input times all of other.
 tc_tensor *tc_kron(tc_tensor *input, tc_tensor *other);
-/// sgn(input)  -1, 0 or 1 by the sign. @inplace
-tc_tensor *tc_sgn(tc_tensor *input);
-/// isreal(input)  Is the imaginary part 0?
-tc_tensor *tc_isreal(tc_tensor *input);
 /// bartlett_window(window_length, periodic = true, *, dtype = nil, device = nil, requires_grad = false)  A triangle from 0 over 1 to 0. @function
 tc_tensor *tc_bartlett_window(int64_t window_length, bool periodic, tc_dtype dtype, tc_device device, bool requires_grad);
 /// blackman_window(window_length, periodic = true, *, dtype = nil, device = nil, requires_grad = false)  Blackman's window, of two cosines. @function
@@ -1185,6 +1179,41 @@ tc_tensor *tc_fft_ifftshift(tc_tensor *input, const tc_dim *dim, int n_dim);
 tc_tensor *tc_stft(tc_tensor *input, int64_t n_fft, int64_t hop_length, int64_t win_length, tc_tensor *window, bool center, const char *pad_mode, bool normalized, bool onesided, bool align_to_window);
 /// istft(input, n_fft, hop_length, win_length, window = nil, center = true, normalized = false, onesided = true, length = nil, return_complex = false)  The signal of such spectra; see lua/tocha/spectral.lua. @only
 tc_tensor *tc_istft(tc_tensor *input, int64_t n_fft, int64_t hop_length, int64_t win_length, tc_tensor *window, bool center, bool normalized, bool onesided, int64_t length, bool return_complex);
+
+/* ---- complex numbers (lib/ops/complex.c, kernels/scalar_complex.h) ---- */
+/// complex(real, imag)  Complex numbers from their parts, which are float32 or float64; either may be a number. @function
+tc_tensor *tc_complex(tc_operand *real, tc_operand *imag);
+/// polar(abs, angle)  Complex numbers from length and angle (radians). @function
+tc_tensor *tc_polar(tc_operand *abs, tc_operand *angle);
+/// view_as_real(input)  The same memory as real numbers, with a last dim of 2: real and imaginary part. @function
+tc_tensor *tc_view_as_real(tc_tensor *input);
+/// view_as_complex(input)  The same memory as complex numbers; the last dim, of size 2, holds real and imaginary part. @function
+tc_tensor *tc_view_as_complex(tc_tensor *input);
+/// real(input)  The real parts, a view; a real tensor is its own. @function
+tc_tensor *tc_real(tc_tensor *input);
+/// imag(input)  The imaginary parts of a complex tensor, a view. @function
+tc_tensor *tc_imag(tc_tensor *input);
+tc_tensor *tc_complex_number(double re, double im);
+/// conj(input)  The conjugate, computed at once; a real tensor is its own.
+tc_tensor *tc_conj(tc_tensor *input);
+/// conj_physical(input)  The conjugate: conj. @inplace
+tc_tensor *tc_conj_physical(tc_tensor *input);
+/// resolve_conj(input)  The tensor itself: conjugates are computed at once.
+tc_tensor *tc_resolve_conj(tc_tensor *input);
+/// resolve_neg(input)  The tensor itself: negatives are computed at once.
+tc_tensor *tc_resolve_neg(tc_tensor *input);
+/// is_conj(input)  false: conjugates are computed at once.
+bool tc_is_conj(tc_tensor *input);
+/// is_neg(input)  false: negatives are computed at once.
+bool tc_is_neg(tc_tensor *input);
+/// adjoint(input)  The last two dims exchanged, complex elements conjugated.
+tc_tensor *tc_adjoint(tc_tensor *input);
+/// angle(input)  The angle of complex numbers in radians, -pi to pi; of real ones 0 or pi.
+tc_tensor *tc_angle(tc_tensor *input);
+/// sgn(input)  x / |x|, 0 at 0: the sign of real numbers, the direction of complex ones. @inplace direct
+tc_tensor *tc_sgn(tc_tensor *input);
+/// isreal(input)  Is the imaginary part 0?
+tc_tensor *tc_isreal(tc_tensor *input);
 
 /* ---- views in place (lib/ops/view_inplace.c) ---- */
 /// transpose_(input, dim0, dim1)  Exchanges two dims of the tensor itself. @method @self @alias swapaxes_ swapdims_

@@ -33,6 +33,31 @@ void TC_KERNEL(store_f32)(int64_t n, void *to, int dtype, int64_t stride, const 
 void TC_KERNEL(store_f64)(int64_t n, void *to, int dtype, int64_t stride, const double *from) { typedef double T; STORE_ALL }
 void TC_KERNEL(store_i64)(int64_t n, void *to, int dtype, int64_t stride, const int64_t *from) { typedef int64_t T; STORE_ALL }
 
+/* complex computing types: real numbers get an imaginary part of 0 */
+#define LOAD_PAIRS(name, load_real, T, P) \
+void TC_KERNEL(name)(int64_t n, T *to, const void *from, int dtype, int64_t stride) { \
+  const tc_c64 *c = from; const tc_c128 *z = from; \
+  if (dtype == TC_COMPLEX64) for (int64_t i = 0; i < n; i++) to[i] = (T){(P)c[i * stride].re, (P)c[i * stride].im}; \
+  else if (dtype == TC_COMPLEX128) for (int64_t i = 0; i < n; i++) to[i] = (T){(P)z[i * stride].re, (P)z[i * stride].im}; \
+  else { /* the real parts arrive in the first half and are moved apart from behind */ \
+    P *real = (P *)to; \
+    TC_KERNEL(load_real)(n, real, from, dtype, stride); \
+    for (int64_t i = n - 1; i >= 0; i--) { const P v = real[i]; to[i] = (T){v, 0}; } \
+  } \
+}
+LOAD_PAIRS(load_c64, load_f32, tc_c64, float)
+LOAD_PAIRS(load_c128, load_f64, tc_c128, double)
+
+/* to a complex dtype; no operator stores complex numbers as real ones */
+#define STORE_PAIRS(name, T) \
+void TC_KERNEL(name)(int64_t n, void *to, int dtype, int64_t stride, const T *from) { \
+  tc_c64 *c = to; tc_c128 *z = to; \
+  if (dtype == TC_COMPLEX64) for (int64_t i = 0; i < n; i++) c[i * stride] = (tc_c64){(float)from[i].re, (float)from[i].im}; \
+  else for (int64_t i = 0; i < n; i++) z[i * stride] = (tc_c128){from[i].re, from[i].im}; \
+}
+STORE_PAIRS(store_c64, tc_c64)
+STORE_PAIRS(store_c128, tc_c128)
+
 /* ---- rows: the innermost dim of a copy ---- */
 enum { BLOCK = 512 };
 

@@ -91,13 +91,17 @@ static inline uint16_t tc_to_float16(float f) {
   return (uint16_t)(sign | h);
 }
 
-/* n elements of any real dtype, `stride` apart, to and from float, double or int64 (see convert.c) */
+/* n elements of any dtype, `stride` apart, to and from the computing types (see convert.c); complex numbers give real ones their real part */
 void TC_KERNEL(load_f32)(int64_t n, float *to, const void *from, int dtype, int64_t stride);
 void TC_KERNEL(load_f64)(int64_t n, double *to, const void *from, int dtype, int64_t stride);
 void TC_KERNEL(load_i64)(int64_t n, int64_t *to, const void *from, int dtype, int64_t stride);
 void TC_KERNEL(store_f32)(int64_t n, void *to, int dtype, int64_t stride, const float *from);
 void TC_KERNEL(store_f64)(int64_t n, void *to, int dtype, int64_t stride, const double *from);
 void TC_KERNEL(store_i64)(int64_t n, void *to, int dtype, int64_t stride, const int64_t *from);
+void TC_KERNEL(load_c64)(int64_t n, tc_c64 *to, const void *from, int dtype, int64_t stride);
+void TC_KERNEL(load_c128)(int64_t n, tc_c128 *to, const void *from, int dtype, int64_t stride);
+void TC_KERNEL(store_c64)(int64_t n, void *to, int dtype, int64_t stride, const tc_c64 *from);
+void TC_KERNEL(store_c128)(int64_t n, void *to, int dtype, int64_t stride, const tc_c128 *from);
 
 static inline int tc_dtype_bytes(int dtype) {
   static const uint8_t bytes[] = {

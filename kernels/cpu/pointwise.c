@@ -2,6 +2,7 @@
    layouts or dtypes pass through buffers that stay in the first-level cache. */
 #define TC_MATH_NAMES
 #include "cpu.h"
+#include "../complex.h"
 #include "math.h"
 #pragma GCC diagnostic ignored "-Wunused-variable"
 #pragma GCC diagnostic ignored "-Wabsolute-value"
@@ -31,8 +32,39 @@ typedef void loop_fn(int64_t n, void *out, const void *a, const void *b, const v
 #define TC_TERNARY(name, classes, expr) classes##_LOOPS(ternary, name, THREE, expr)
 #include "../scalar.h"
 
-/* ---- the table of loops ---- */
+/* ---- complex numbers: E is what an element is, W what the formula computes in ---- */
+#define COMPLEX_LOOP(kind, name, suffix, E, W, P, O, put, expr) \
+  static void COMPLEX_##kind##_##name##_##suffix(int64_t n, void *o_, const void *a_, const void *b_, const void *c_, const double *p) { \
+    typedef P T; typedef W number; NUMBERS O *o = o_; const E *a = a_, *b = b_, *c = c_; (void)b; (void)c; \
+    _Pragma("GCC ivdep") for (int64_t i = 0; i < n; i++) { LOAD_##kind put(O, expr) } }
+#define LOAD_UNARY   const number x = {a[i].re, a[i].im};
+#define LOAD_BINARY  LOAD_UNARY const number y = {b[i].re, b[i].im};
+#define LOAD_TERNARY LOAD_BINARY const number z = {c[i].re, c[i].im};
+#define PUT_PAIR(O, expr) const number v = expr; o[i] = (O){v.re, v.im};
+#define PUT_ONE(O, expr) o[i] = (O)(expr);
+#define SAME_LOOPS(kind, name, O32, O64, put, expr) \
+  COMPLEX_LOOP(kind, name, c64, tc_c64, tc_c64, float, O32, put, expr) COMPLEX_LOOP(kind, name, c128, tc_c128, tc_c128, double, O64, put, expr)
+#define WIDE_LOOPS(kind, name, O32, O64, put, expr) \
+  COMPLEX_LOOP(kind, name, c64, tc_c64, tc_c128, double, O32, put, expr) COMPLEX_LOOP(kind, name, c128, tc_c128, tc_c128, double, O64, put, expr)
+#define C(re, im) ((number){(T)(re), (T)(im)})
+#define NUMBER_OF(x) ((x) != (x) ? p0 : (x) == (T)INFINITY ? p1 : (x) == -(T)INFINITY ? p2 : (x))
+#define TC_COMPLEX(kind, name, precision, expr) precision##_LOOPS(kind, name, tc_c64, tc_c128, PUT_PAIR, expr)
+#define TC_PART(kind, name, precision, expr) precision##_LOOPS(kind, name, float, double, PUT_ONE, expr)
+#define TC_COMPLEX_TEST(kind, name, precision, expr) precision##_LOOPS(kind, name, uint8_t, uint8_t, PUT_ONE, expr)
+#include "../scalar_complex.h"
+
+/* ---- the tables of loops ---- */
 typedef struct formula { loop_fn *f32, *f64, *i64; uint8_t inputs, tests; } formula;
+enum { PAIR = 1, PART, TEST }; /* what a complex loop writes */
+typedef struct complex_formula { loop_fn *c64, *c128; uint8_t gives; } complex_formula;
+static const complex_formula complex_formulas[TC_POINTWISE_COUNT] = {
+#define COMPLEX_ROW(kind, name, gives) [TC_##kind##_##name] = {COMPLEX_##kind##_##name##_c64, COMPLEX_##kind##_##name##_c128, gives},
+#define TC_COMPLEX(kind, name, precision, expr) COMPLEX_ROW(kind, name, PAIR)
+#define TC_PART(kind, name, precision, expr) COMPLEX_ROW(kind, name, PART)
+#define TC_COMPLEX_TEST(kind, name, precision, expr) COMPLEX_ROW(kind, name, TEST)
+#include "../scalar_complex.h"
+};
+
 #define FLOAT_ROW(kind, name) kind##_##name##_f32, kind##_##name##_f64, NULL
 #define INT_ROW(kind, name) NULL, NULL, kind##_##name##_i64
 #define ANY_ROW(kind, name) kind##_##name##_f32, kind##_##name##_f64, kind##_##name##_i64
@@ -47,7 +79,7 @@ static const formula formulas[TC_POINTWISE_COUNT] = {
 
 /* ---- running a loop over operands of any layout ---- */
 enum { BLOCK = 512 };
-typedef union buffer { float f32[BLOCK]; double f64[BLOCK]; int64_t i64[BLOCK]; uint8_t u8[BLOCK]; } buffer;
+typedef union buffer { float f32[BLOCK]; double f64[BLOCK]; int64_t i64[BLOCK]; uint8_t u8[BLOCK]; tc_c64 c64[BLOCK]; tc_c128 c128[BLOCK]; } buffer;
 
 typedef struct plan {
   const tc_loop *l;
@@ -61,6 +93,8 @@ typedef struct plan {
 static void load(const plan *q, buffer *to, int64_t n, const char *from, int dtype, int64_t stride) {
   if (q->compute == TC_FLOAT32) TC_KERNEL(load_f32)(n, to->f32, from, dtype, stride);
   else if (q->compute == TC_FLOAT64) TC_KERNEL(load_f64)(n, to->f64, from, dtype, stride);
+  else if (q->compute == TC_COMPLEX64) TC_KERNEL(load_c64)(n, to->c64, from, dtype, stride);
+  else if (q->compute == TC_COMPLEX128) TC_KERNEL(load_c128)(n, to->c128, from, dtype, stride);
   else TC_KERNEL(load_i64)(n, to->i64, from, dtype, stride);
 }
 
@@ -68,7 +102,8 @@ static void load(const plan *q, buffer *to, int64_t n, const char *from, int dty
 static void load_same(const plan *q, buffer *to, int64_t n, const char *from, int dtype) {
   load(q, to, 1, from, dtype, 1);
   if (q->compute == TC_FLOAT32) for (int64_t i = 1; i < n; i++) to->f32[i] = to->f32[0];
-  else for (int64_t i = 1; i < n; i++) to->i64[i] = to->i64[0]; /* doubles too: eight bytes each */
+  else if (q->compute == TC_COMPLEX128) for (int64_t i = 1; i < n; i++) to->c128[i] = to->c128[0];
+  else for (int64_t i = 1; i < n; i++) to->i64[i] = to->i64[0]; /* doubles and pairs of floats too: eight bytes each */
 }
 
 static void store(const plan *q, const buffer *from, int64_t n, char *to, int dtype, int64_t stride) {
@@ -78,6 +113,8 @@ static void store(const plan *q, const buffer *from, int64_t n, char *to, int dt
     TC_KERNEL(store_i64)(n, to, dtype, stride, wide);
   } else if (q->result == TC_FLOAT32) TC_KERNEL(store_f32)(n, to, dtype, stride, from->f32);
   else if (q->result == TC_FLOAT64) TC_KERNEL(store_f64)(n, to, dtype, stride, from->f64);
+  else if (q->result == TC_COMPLEX64) TC_KERNEL(store_c64)(n, to, dtype, stride, from->c64);
+  else if (q->result == TC_COMPLEX128) TC_KERNEL(store_c128)(n, to, dtype, stride, from->c128);
   else TC_KERNEL(store_i64)(n, to, dtype, stride, from->i64);
 }
 
@@ -145,11 +182,24 @@ static void run_span(const plan *q, int64_t lo, int64_t hi) {
   }
 }
 
+/* the loop, and the dtype of what it writes */
+static bool choose_loop(plan *q, int op, int compute) {
+  const formula *f = &formulas[op];
+  const complex_formula *c = &complex_formulas[op];
+  q->inputs = f->inputs;
+  q->result = f->tests ? TC_BOOL : compute;
+  if (compute < TC_COMPLEX64) q->run = compute == TC_FLOAT32 ? f->f32 : compute == TC_FLOAT64 ? f->f64 : f->i64;
+  else {
+    q->run = compute == TC_COMPLEX64 ? c->c64 : c->c128;
+    if (c->gives == PART) q->result = compute == TC_COMPLEX64 ? TC_FLOAT32 : TC_FLOAT64;
+  }
+  return q->run != NULL;
+}
+
 int TC_KERNEL(pointwise)(int op, int compute, const tc_loop *l, const double *p) {
   static const double none[4] = {0};
-  const formula *f = &formulas[op];
-  plan q = {.l = l, .p = p ? p : none, .compute = compute, .inputs = f->inputs, .result = f->tests ? TC_BOOL : compute};
-  q.run = compute == TC_FLOAT32 ? f->f32 : compute == TC_FLOAT64 ? f->f64 : f->i64;
+  plan q = {.l = l, .p = p ? p : none, .compute = compute};
+  if (!choose_loop(&q, op, compute)) return TC_MISSING;
   for (int k = 0; k < l->nop; k++) {
     q.direct[k] = l->dtype[k] == (k ? compute : q.result);
     q.bytes[k] = tc_dtype_bytes(l->dtype[k]);

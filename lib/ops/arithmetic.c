@@ -12,11 +12,11 @@
 static tc_tensor *either(tc_tensor *test, tc_tensor *yes, double no) { return tc_where(test, yes, tci_number(no)); }
 
 GRAD(add) { dx[0] = G; dx[1] = tci_needs(n, 1) ? times(G, *(double *)n->attr) : NULL; }
-RULE(add, 0);
+RULE(add, TC_COMPLEX_RULE);
 tc_tensor *tc_add(tc_operand *x, tc_operand *y, double alpha) { return tci_binary(TC_BINARY_add, &add_rule, x, y, (double[4]){alpha}); }
 
 GRAD(sub) { dx[0] = G; dx[1] = tci_needs(n, 1) ? times(G, -*(double *)n->attr) : NULL; }
-RULE(sub, 0);
+RULE(sub, TC_COMPLEX_RULE);
 tc_tensor *tc_sub(tc_operand *x, tc_operand *y, double alpha) {
   if (x && y && (x->dtype == TC_BOOL || y->dtype == TC_BOOL) && tci_result_type(2, (tc_tensor *[]){x, y}) == TC_BOOL)
     return tci_fail("bool tensors have no difference: use logical_xor() or bitwise_not()");
@@ -95,14 +95,15 @@ tc_tensor *tc_fmod(tc_operand *x, tc_operand *y) { return divides(x, y) ? tci_bi
 
 /* ---- powers ---- */
 static bool is_number(tc_tensor *y, double value) {
-  if (!(y->flags & TCF_WEAK)) return false;
+  if (!(y->flags & TCF_WEAK) || tci_is_complex(y->dtype)) return false;
   return (y->dtype == TC_INT64 ? (double)*(int64_t *)tci_data(y) : *(double *)tci_data(y)) == value;
 }
 
 /* y - 1 and 1 - y; of a Lua number another one, so that no digit is lost */
 static double number_of(const tc_tensor *y) { return y->dtype == TC_INT64 ? (double)*(int64_t *)tci_data(y) : *(double *)tci_data(y); }
-static tc_tensor *less_one(tc_tensor *y) { return y->flags & TCF_WEAK ? tci_number(number_of(y) - 1) : tc_sub(y, tci_number(1), 1); }
-static tc_tensor *one_less(tc_tensor *y) { return y->flags & TCF_WEAK ? tci_number(1 - number_of(y)) : tc_rsub(y, tci_number(1), 1); }
+static bool real_number(const tc_tensor *y) { return y->flags & TCF_WEAK && !tci_is_complex(y->dtype); }
+static tc_tensor *less_one(tc_tensor *y) { return real_number(y) ? tci_number(number_of(y) - 1) : tc_sub(y, tci_number(1), 1); }
+static tc_tensor *one_less(tc_tensor *y) { return real_number(y) ? tci_number(1 - number_of(y)) : tc_rsub(y, tci_number(1), 1); }
 
 static tc_tensor *pow_by_base(tc_tensor *g, tc_tensor *x, tc_tensor *y) { /* y x^(y-1) */
   if (is_number(y, 2)) return tc_mul(g, times(x, 2));
@@ -115,7 +116,7 @@ GRAD(pow) {
   if (tci_needs(n, 0)) dx[0] = pow_by_base(G, X, Y);
   if (!tci_needs(n, 1)) return;
   tc_tensor *by_power = tc_mul_zero(tc_mul(G, OUT), tc_log(X)); /* x^y ln x, which is 0 at x = 0 for y >= 0 */
-  tc_tensor *flat = tc_logical_and(tc_eq(X, tci_number(0)), tc_ge(Y, tci_number(0)));
+  tc_tensor *flat = tc_logical_and(tc_eq(X, tci_number(0)), tc_ge(tc_real(Y), tci_number(0)));
   dx[1] = tc_where(flat, tci_number(0), by_power);
 }
 RULE(pow, IN0 | IN1 | OUT0);
@@ -129,7 +130,9 @@ tc_tensor *tc_pow(tc_operand *x, tc_operand *y) {
   return tci_binary(TC_BINARY_pow, &pow_rule, x, y, NULL);
 }
 tc_tensor *tc_float_power(tc_operand *x, tc_operand *y) {
-  return tc_pow(tc_to(x, TC_FLOAT64, TC_NONE, false), tc_to(y, TC_FLOAT64, TC_NONE, false));
+  if (!x || !y) return NULL;
+  int dtype = tci_is_complex(x->dtype) || tci_is_complex(y->dtype) ? TC_COMPLEX128 : TC_FLOAT64;
+  return tc_pow(tc_to(x, dtype, TC_NONE, false), tc_to(y, dtype, TC_NONE, false));
 }
 
 /* ---- extrema: at a tie each operand gets half of the gradient ---- */
@@ -222,7 +225,7 @@ GRAD(where) {
   if (tci_needs(n, 1)) dx[1] = either(X, G, 0);
   if (tci_needs(n, 2)) dx[2] = tc_where(X, tci_number(0), G);
 }
-RULE(where, IN0);
+RULE(where, IN0 | TC_COMPLEX_RULE);
 tc_tensor *tc_where(tc_tensor *condition, tc_operand *x, tc_operand *y) {
   if (condition && condition->dtype != TC_BOOL)
     return tci_fail("condition: got %s, takes bool: compare it first, as in x:gt(0)", tci_dtype_name(condition->dtype));

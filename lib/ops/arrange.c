@@ -18,7 +18,7 @@ static void flip_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
     if (mask >> d & 1) dims[count++] = d;
   dx[0] = tc_flip(g[0], dims, count);
 }
-static const tc_rule flip_rule = {"flip", flip_grad, 0};
+static const tc_rule flip_rule = {"flip", flip_grad, TC_COMPLEX_RULE};
 
 tc_tensor *tc_flip(tc_tensor *x, const tc_dim *dims, int n) {
   if (!x) return NULL;
@@ -86,7 +86,7 @@ static void roll_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
   for (int d = 0; d < n->edge[0].ndim; d++) back.by[d] = s->by[d] ? n->edge[0].size[d] - s->by[d] : 0;
   if (g[0]) dx[0] = rolled(g[0], &back);
 }
-static const tc_rule roll_rule = {"roll", roll_grad, 0};
+static const tc_rule roll_rule = {"roll", roll_grad, TC_COMPLEX_RULE};
 
 static tc_tensor *rolled(tc_tensor *x, const shifts *s) {
   tc_tensor *y = tci_like(x, x->dtype);
@@ -130,7 +130,7 @@ static void repeat_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
   tc_tensor *wide = tc_reshape(g[0], size, m);
   dx[0] = count ? tc_reshape(tc_sum(wide, times, count, false, TC_NONE), n->edge[0].size, n->edge[0].ndim) : wide;
 }
-static const tc_rule repeat_rule = {"repeat", repeat_grad, 0};
+static const tc_rule repeat_rule = {"repeat", repeat_grad, TC_COMPLEX_RULE};
 
 static bool repeat_values(tc_tensor *y, tc_tensor *x, const repeats *r) {
   int64_t size[2 * TC_MAX_DIMS], to[2 * TC_MAX_DIMS], from[2 * TC_MAX_DIMS];

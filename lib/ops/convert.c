@@ -66,9 +66,9 @@ bool tci_check_index(tc_tensor *index, const char *argument) {
 
 /* ---- the operators ---- */
 static void copy_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) { dx[0] = g[0]; }
-static const tc_rule clone_rule = {"clone", copy_grad, 0};
-static const tc_rule to_rule = {"to", copy_grad, 0};
-static const tc_rule contiguous_rule = {"contiguous", copy_grad, 0};
+static const tc_rule clone_rule = {"clone", copy_grad, TC_COMPLEX_RULE};
+static const tc_rule to_rule = {"to", copy_grad, TC_COMPLEX_RULE};
+static const tc_rule contiguous_rule = {"contiguous", copy_grad, TC_COMPLEX_RULE};
 
 tc_tensor *tc_clone(tc_tensor *x) {
   if (!x) return NULL;
@@ -87,7 +87,7 @@ tc_tensor *tc_contiguous(tc_tensor *x) {
 static void to_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
   dx[0] = tc_to(g[0], n->edge[0].dtype, n->edge[0].device, false);
 }
-static const tc_rule convert_rule = {"to", to_grad, 0};
+static const tc_rule convert_rule = {"to", to_grad, TC_COMPLEX_RULE};
 
 tc_tensor *tc_to(tc_tensor *x, tc_dtype dtype, tc_device device, bool copy) {
   if (!x) return NULL;
@@ -105,7 +105,7 @@ static void copy_into_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
   if (tci_needs(n, 0)) dx[0] = tc_zeros_like(g[0], TC_NONE, TC_NONE, false);
   dx[1] = g[0];
 }
-static const tc_rule copy_into_rule = {"copy_", copy_into_grad, 0};
+static const tc_rule copy_into_rule = {"copy_", copy_into_grad, TC_COMPLEX_RULE};
 
 tc_tensor *tc_copy(tc_tensor *x, tc_tensor *source) {
   if (!x || !source) return NULL;

@@ -15,11 +15,11 @@ static tc_tensor *not_for_bool(tc_tensor *x) {
   return x;
 }
 GRAD(neg) { dx[0] = tc_neg(G); }
-RULE(neg, 0);
+RULE(neg, TC_COMPLEX_RULE);
 tc_tensor *tc_neg(tc_tensor *x) { return not_for_bool(x) ? tci_unary(TC_UNARY_neg, &neg_rule, x, NULL) : NULL; }
 tc_tensor *tc_positive(tc_tensor *x) { return not_for_bool(x); }
-GRAD(abs) { dx[0] = tc_mul(G, tc_sign(X)); }
-RULE(abs, IN);
+GRAD(abs) { dx[0] = tc_mul(G, tc_sgn(X)); }
+RULE(abs, IN | TC_COMPLEX_RULE);
 tc_tensor *tc_abs(tc_tensor *x) { return tci_unary(TC_UNARY_abs, &abs_rule, x, NULL); }
 static const tc_rule sign_rule = {"sign", nothing_grad, 0};
 tc_tensor *tc_sign(tc_tensor *x) { return tci_unary(TC_UNARY_sign, &sign_rule, x, NULL); }
@@ -128,7 +128,10 @@ tc_tensor *tc_cosh(tc_tensor *x) { return tci_unary(TC_UNARY_cosh, &cosh_rule, x
 GRAD(asinh) { dx[0] = tc_div_zero(G, tc_sqrt(plus(tc_square(X), 1))); }
 RULE(asinh, IN);
 tc_tensor *tc_asinh(tc_tensor *x) { return tci_unary(TC_UNARY_asinh, &asinh_rule, x, NULL); }
-GRAD(acosh) { dx[0] = tc_div_zero(G, tc_sqrt(plus(tc_square(X), -1))); }
+GRAD(acosh) { /* the root of the product is not the product of the roots in the left half plane */
+  tc_tensor *root = tci_is_complex(X->dtype) ? tc_mul(tc_sqrt(plus(X, 1)), tc_sqrt(plus(X, -1))) : tc_sqrt(plus(tc_square(X), -1));
+  dx[0] = tc_div_zero(G, root);
+}
 RULE(acosh, IN);
 tc_tensor *tc_acosh(tc_tensor *x) { return tci_unary(TC_UNARY_acosh, &acosh_rule, x, NULL); }
 GRAD(atanh) { dx[0] = tc_div_zero(G, one_minus_square(X)); }

@@ -13,7 +13,7 @@ static void step_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) { /* the 
     default: dx[0] = tci_fft(TC_FFT_FROM_REAL, g[0], s->dim, s->p.n, in, !s->p.inverse, s->p.scale, s->p.middle * 2);
   }
 }
-static const tc_rule step_rule = {"fft", step_grad, 0};
+static const tc_rule step_rule = {"fft", step_grad, TC_COMPLEX_RULE};
 
 static int dtype_after(int kind, int dtype) {
   if (kind == TC_FFT_FROM_REAL) return dtype == TC_FLOAT64 ? TC_COMPLEX128 : TC_COMPLEX64;

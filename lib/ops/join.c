@@ -56,7 +56,7 @@ static void cat_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
     first += length;
   }
 }
-static const tc_rule cat_rule = {"cat", cat_grad, 0};
+static const tc_rule cat_rule = {"cat", cat_grad, TC_COMPLEX_RULE};
 
 tc_tensor *tc_cat(tc_tensor *const *xs, int n, tc_dim dim) {
   tc_device device;
@@ -82,7 +82,7 @@ static void stack_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
   for (int i = 0; i < n->nin; i++)
     if (tci_needs(n, i)) dx[i] = tc_select(g[0], d, i);
 }
-static const tc_rule stack_rule = {"stack", stack_grad, 0};
+static const tc_rule stack_rule = {"stack", stack_grad, TC_COMPLEX_RULE};
 
 static bool stack_block(tc_tensor *y, tc_tensor *x, int d, int i) {
   if (x->device != y->device) return tci_copy_into(tc_select(y, d, i), x);

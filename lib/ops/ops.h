@@ -22,6 +22,8 @@ void tci_loop_views(tc_loop *l, int nop, const tc_view *views);              /* 
 int tci_result_type(int n, tc_tensor *const *xs);      /* PyTorch's promotion */
 int tci_float_type(int dtype);                         /* itself if floating or complex, else the default dtype */
 int tci_promote(int a, int b);
+int tci_part_type(int dtype);                          /* of the parts of a complex dtype; a real one itself */
+int tci_complex_type(int dtype);                       /* the complex dtype whose parts hold this one */
 extern int tci_default_dtype;
 static inline bool tci_is_float(int dtype) { return dtype >= TC_FLOAT16 && dtype <= TC_FLOAT64; }
 static inline bool tci_is_int(int dtype) { return dtype <= TC_INT64; }       /* bool counts */

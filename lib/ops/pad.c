@@ -13,7 +13,7 @@ static void pad_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
   for (int d = 0; d < b->ndim; d++) back.before[d] = -b->before[d], back.after[d] = -b->after[d];
   if (g[0]) dx[0] = pad_constant(g[0], &back, tci_number(0));
 }
-static const tc_rule pad_rule = {"pad", pad_grad, 0};
+static const tc_rule pad_rule = {"pad", pad_grad, TC_COMPLEX_RULE};
 
 /* The part that both have, as views of equal shape. */
 static bool copy_middle(tc_tensor *y, tc_tensor *x, const borders *b) {

@@ -12,18 +12,34 @@ static const uint8_t classes[TC_POINTWISE_COUNT] = {
 #include "../../kernels/scalar.h"
 };
 
+enum { PAIR = 1, PART, TEST }; /* what comes of complex operands */
+static const uint8_t complex_classes[TC_POINTWISE_COUNT] = {
+#define TC_COMPLEX(kind, name, precision, expr) [TC_##kind##_##name] = PAIR,
+#define TC_PART(kind, name, precision, expr) [TC_##kind##_##name] = PART,
+#define TC_COMPLEX_TEST(kind, name, precision, expr) [TC_##kind##_##name] = TEST,
+#include "../../kernels/scalar_complex.h"
+};
+
 /* the dtype the operands meet in, or -1 */
 static int common_type(int op, int n, tc_tensor *const *xs) {
   int dtype = op == TC_TERNARY_where ? tci_result_type(2, xs + 1) : tci_result_type(n, xs);
   if (op == TC_TERNARY_where && xs[0]->ndim > 0 && xs[1]->ndim == 0 && xs[2]->ndim == 0 && xs[1]->flags & xs[2]->flags & TCF_WEAK &&
       tci_is_float(dtype)) dtype = tci_default_dtype;
-  if (tci_is_complex(dtype)) return tci_fail("%s is not supported", tci_dtype_name(dtype)), -1;
+  if (tci_is_complex(dtype)) return complex_classes[op] ? dtype : (tci_fail("got %s, takes real numbers", tci_dtype_name(dtype)), -1);
   if (classes[op] == FLOAT) return tci_float_type(dtype);
   if (classes[op] == INT && !tci_is_int(dtype)) return tci_fail("got %s, takes integers or bool", tci_dtype_name(dtype)), -1;
   return dtype;
 }
 
-static int compute_type(int dtype) { return dtype == TC_FLOAT64 ? TC_FLOAT64 : tci_is_float(dtype) ? TC_FLOAT32 : TC_INT64; }
+static int compute_type(int dtype) {
+  if (tci_is_complex(dtype)) return dtype;
+  return dtype == TC_FLOAT64 ? TC_FLOAT64 : tci_is_float(dtype) ? TC_FLOAT32 : TC_INT64;
+}
+
+static int result_of(int op, int common) {
+  if (classes[op] == TESTS) return TC_BOOL;
+  return tci_is_complex(common) && complex_classes[op] == PART ? tci_part_type(common) : common;
+}
 
 static tc_tensor *output(int dtype, int n, tc_tensor *const *xs, tc_device device, bool alike) {
   int64_t size[TC_MAX_DIMS];
@@ -75,7 +91,7 @@ static tc_tensor *pointwise(int op, const tc_rule *rule, int n, tc_tensor *const
   else if (!tci_device_of(n, xs, &device)) return NULL;
   int common = alike ? xs[0]->dtype : common_type(op, n, xs);
   if (common < 0) return NULL;
-  tc_tensor *ops[TC_MAX_OPERANDS] = {output(classes[op] == TESTS ? TC_BOOL : common, n, xs, device, alike)};
+  tc_tensor *ops[TC_MAX_OPERANDS] = {output(result_of(op, common), n, xs, device, alike)};
   if (!ops[0]) return NULL;
   for (int i = 0; i < n; i++) ops[i + 1] = xs[i];
   if (alike && tci_contiguous(ops[0])) flat_loop(&l, n + 1, ops);

@@ -42,7 +42,7 @@ static void sum_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
   const tci_fold_attr *a = n->attr;
   dx[0] = tci_blow_up(g[0], &n->edge[0], a->mask, a->keepdim);
 }
-static const tc_rule sum_rule = {"sum", sum_grad, 0};
+static const tc_rule sum_rule = {"sum", sum_grad, TC_COMPLEX_RULE};
 
 tc_tensor *tc_sum(tc_tensor *x, const tc_dim *dim, int n_dim, bool keepdim, tc_dtype dtype) {
   if (!x) return NULL;
@@ -70,7 +70,7 @@ static void mean_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
     if (a->mask >> d & 1) count *= (double)n->edge[0].size[d];
   dx[0] = tci_blow_up(tc_mul(g[0], tci_number(1 / count)), &n->edge[0], a->mask, a->keepdim);
 }
-static const tc_rule mean_rule = {"mean", mean_grad, 0};
+static const tc_rule mean_rule = {"mean", mean_grad, TC_COMPLEX_RULE};
 
 static bool check_mean(const tc_tensor *x, tc_dtype dtype) {
   int as = dtype != TC_NONE ? dtype : x->dtype;

@@ -80,16 +80,14 @@ static void plan_axes(tc_reduction *r, const tc_tensor *x, uint64_t mask, bool o
   r->nreduced = merge_axes(r->nreduced, r->fold);
 }
 
-static int real_part(int dtype) { return dtype == TC_COMPLEX64 ? TC_FLOAT32 : dtype == TC_COMPLEX128 ? TC_FLOAT64 : dtype; }
-
 /* y may be NULL if the kernel writes elsewhere; its dtype then is x's. */
 void tci_plan(tc_reduction *r, int op, tc_tensor *y, tc_tensor *x, uint64_t mask, bool ordered) {
   int parts = tci_is_complex(x->dtype) ? 2 : 1;
   r->op = op;
   r->in = tci_data(x);
   r->out = y ? tci_data(y) : NULL;
-  r->in_dtype = real_part(x->dtype);
-  r->out_dtype = real_part(y ? y->dtype : x->dtype);
+  r->in_dtype = tci_part_type(x->dtype);
+  r->out_dtype = tci_part_type(y ? y->dtype : x->dtype);
   r->compute = r->out_dtype == TC_FLOAT64 || r->in_dtype == TC_FLOAT64 ? TC_FLOAT64
              : tci_is_int(r->in_dtype) && tci_is_int(r->out_dtype) ? TC_INT64 : TC_FLOAT32;
   r->reduced = tci_fold_count(x, mask);

@@ -34,7 +34,7 @@ static void scan_sum_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
   const scan_attr *a = n->attr;
   dx[0] = scan_sum(g[0], a->dim, a->direction == TC_SCAN_FORWARD ? TC_SCAN_BACKWARD : TC_SCAN_FORWARD);
 }
-static const tc_rule cumsum_rule = {"cumsum", scan_sum_grad, 0};
+static const tc_rule cumsum_rule = {"cumsum", scan_sum_grad, TC_COMPLEX_RULE};
 
 static tc_tensor *scan_sum(tc_tensor *x, int dim, int direction) {
   scan_attr a = {dim, direction};

@@ -1,14 +1,7 @@
-/* shortcuts.c: functions that are few words in terms of others: flat copies, adjoints, products of Kronecker, signs. */
+/* shortcuts.c: functions that are few words in terms of others: flat copies, products of Kronecker. */
 #include "ops.h"
 
 tc_tensor *tc_ravel(tc_tensor *x) { return x ? tc_contiguous(tc_reshape(x, (int64_t[]){x->numel}, 1)) : NULL; }
-
-tc_tensor *tc_adjoint(tc_tensor *x) {
-  if (!x) return NULL;
-  if (x->ndim < 2) return tci_fail("input: got %s, takes 2 dims or more", tci_shape(x));
-  if (tci_is_complex(x->dtype)) return tci_fail("%s is not supported", tci_dtype_name(x->dtype));
-  return tc_transpose(x, -2, -1);
-}
 
 /* x with sizes of 1 in front up to n dims, then each dim as a pair of dims of which the first or the second has size 1 */
 static tc_tensor *in_pairs(tc_tensor *x, int n, bool first) {
@@ -30,11 +23,4 @@ tc_tensor *tc_kron(tc_tensor *a, tc_tensor *b) {
   if (!y) return NULL;
   for (int d = 0; d < n; d++) size[d] = y->size[2 * d] * y->size[2 * d + 1];
   return tc_reshape(y, size, n);
-}
-
-tc_tensor *tc_sgn(tc_tensor *x) { return tc_sign(x); }
-
-tc_tensor *tc_isreal(tc_tensor *x) {
-  if (x && tci_is_complex(x->dtype)) return tci_fail("%s is not supported", tci_dtype_name(x->dtype));
-  return x ? tc_full_like(x, tci_number(1), TC_BOOL, TC_NONE, false) : NULL;
 }

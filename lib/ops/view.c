@@ -66,13 +66,13 @@ static void window_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
   const geometry *w = n->attr;
   dx[0] = tc_window_add(g[0], n->edge[0].size, n->edge[0].ndim, sizes_of(w), (int)w->ndim, strides_of(w), (int)w->ndim, w->offset);
 }
-static const tc_rule window_rule = {"window", window_grad, 0};
+static const tc_rule window_rule = {"window", window_grad, TC_COMPLEX_RULE};
 
 static void window_add_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
   const geometry *w = n->attr;
   dx[0] = tc_window(g[0], sizes_of(w), (int)w->ndim, strides_of(w), (int)w->ndim, w->offset);
 }
-static const tc_rule window_add_rule = {"window_add", window_add_grad, 0};
+static const tc_rule window_add_rule = {"window_add", window_add_grad, TC_COMPLEX_RULE};
 
 static void set_geometry(geometry *w, int ndim, const int64_t *size, const int64_t *stride, int64_t offset) {
   w->ndim = ndim;
@@ -237,7 +237,7 @@ static void permute_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) { /* t
   for (int d = 0; d < g[0]->ndim; d++) back[order[d]] = d;
   dx[0] = tc_permute(g[0], back, g[0]->ndim);
 }
-static const tc_rule permute_rule = {"permute", permute_grad, 0};
+static const tc_rule permute_rule = {"permute", permute_grad, TC_COMPLEX_RULE};
 
 static tc_tensor *reordered(tc_tensor *x, const int8_t *order) {
   int64_t size[TC_MAX_DIMS], stride[TC_MAX_DIMS];
@@ -294,7 +294,7 @@ tc_tensor *tc_movedim(tc_tensor *x, const tc_dim *source, int n_source, const tc
 
 /* ---- shapes ---- */
 static void reshape_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) { dx[0] = tc_reshape(g[0], n->edge[0].size, n->edge[0].ndim); }
-static const tc_rule reshape_rule = {"view", reshape_grad, 0};
+static const tc_rule reshape_rule = {"view", reshape_grad, TC_COMPLEX_RULE};
 
 /* size with its -1 worked out */
 static bool full_size(const tc_tensor *x, const int64_t *size, int n, int64_t *full) {
@@ -439,7 +439,7 @@ tc_tensor *tc_unsqueeze(tc_tensor *x, tc_dim dim) {
 }
 
 static void expand_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) { dx[0] = g[0]; } /* the engine sums */
-static const tc_rule expand_rule = {"expand", expand_grad, 0};
+static const tc_rule expand_rule = {"expand", expand_grad, TC_COMPLEX_RULE};
 
 tc_tensor *tc_expand(tc_tensor *x, const int64_t *size, int n_size) {
   if (!x) return NULL;
@@ -458,16 +458,26 @@ tc_tensor *tc_expand(tc_tensor *x, const int64_t *size, int n_size) {
 }
 
 /* ---- as_strided, and views whose base was changed in place ---- */
-typedef struct relayout { int64_t extent; geometry from, to; } relayout;
+typedef struct relayout { int64_t extent; bool complex_from, complex_to; geometry from, to; } relayout; /* of parts: one of the two is complex */
 
-static void geometry_of(geometry *w, const tc_tensor *x, int64_t origin) { set_geometry(w, x->ndim, x->size, x->stride, x->offset - origin); }
+/* as parts: a complex tensor as view_as_real shows it */
+static void geometry_of(geometry *w, const tc_tensor *x, int64_t origin, bool as_parts) {
+  int64_t two = as_parts ? 2 : 1;
+  w->ndim = x->ndim + as_parts;
+  w->offset = x->offset * two - origin;
+  for (int d = 0; d < x->ndim; d++) w->room[d] = x->size[d], w->room[w->ndim + d] = x->stride[d] * two;
+  if (as_parts) w->room[x->ndim] = 2, w->room[w->ndim + x->ndim] = 1;
+}
 
 static relayout between(const tc_tensor *from, const tc_tensor *to) {
   relayout r;
-  int64_t origin = from->offset < to->offset ? from->offset : to->offset;
-  geometry_of(&r.from, from, origin);
-  geometry_of(&r.to, to, origin);
-  int64_t a = last_element(&r.from), b = last_element(&r.to);
+  bool mixed = tci_is_complex(from->dtype) != tci_is_complex(to->dtype);
+  r.complex_from = mixed && tci_is_complex(from->dtype);
+  r.complex_to = mixed && tci_is_complex(to->dtype);
+  int64_t a = from->offset << r.complex_from, b = to->offset << r.complex_to, origin = (a < b ? a : b) & ~(int64_t)mixed;
+  geometry_of(&r.from, from, origin, r.complex_from);
+  geometry_of(&r.to, to, origin, r.complex_to);
+  a = last_element(&r.from), b = last_element(&r.to);
   r.extent = 1 + (a > b ? a : b);
   return r;
 }
@@ -478,19 +488,22 @@ static tc_tensor *moved(tc_tensor *g, int64_t extent, const geometry *a, const g
   return tc_window(flat, sizes_of(b), (int)b->ndim, strides_of(b), (int)b->ndim, b->offset);
 }
 
+static tc_tensor *parts(tc_tensor *g, bool complex) { return complex ? tc_view_as_real(g) : g; }
+static tc_tensor *joined(tc_tensor *g, bool complex) { return complex ? tc_view_as_complex(tc_contiguous(g)) : g; }
+
 static void as_strided_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
   const relayout *r = n->attr;
-  dx[0] = moved(g[0], r->extent, &r->to, &r->from);
+  dx[0] = joined(moved(parts(g[0], r->complex_to), r->extent, &r->to, &r->from), r->complex_from);
 }
-static const tc_rule as_strided_rule = {"as_strided", as_strided_grad, 0};
+static const tc_rule as_strided_rule = {"as_strided", as_strided_grad, TC_COMPLEX_RULE};
 
 static void scatter_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
   const relayout *r = n->attr; /* from the base to the window */
-  tc_tensor *inside = moved(g[0], r->extent, &r->from, &r->to);
-  dx[1] = inside;
-  if (tci_needs(n, 0)) dx[0] = tc_sub(g[0], moved(inside, r->extent, &r->to, &r->from), 1);
+  tc_tensor *inside = moved(parts(g[0], r->complex_from), r->extent, &r->from, &r->to);
+  dx[1] = joined(inside, r->complex_to);
+  if (tci_needs(n, 0)) dx[0] = tc_sub(g[0], joined(moved(inside, r->extent, &r->to, &r->from), r->complex_from), 1);
 }
-static const tc_rule scatter_rule = {"in-place change of a view", scatter_grad, 0};
+static const tc_rule scatter_rule = {"in-place change of a view", scatter_grad, TC_COMPLEX_RULE};
 
 tc_node *tci_window_node(tc_tensor *base, tc_tensor *view) {
   relayout r = between(base, view);

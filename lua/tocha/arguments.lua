@@ -24,7 +24,7 @@ arguments.is_options = is_options
 local function is_list(v) return type(v) == 'table' and getmetatable(v) == nil and (v[1] ~= nil or v.n ~= nil or next(v) == nil) end
 
 ---------------------------------------------------------------- one argument of each kind
-local takes = {tensor = 'a tensor', operand = 'a tensor or a number', indices = 'an int64 tensor or a table of positions',
+local takes = {tensor = 'a tensor', operand = 'a tensor, a number or {re, im}', indices = 'an int64 tensor or a table of positions',
   number = 'a number',
   integer = 'a whole number', boolean = 'true or false', dim = 'a dim, counted from 1 or from the end with negative numbers',
   position = 'a position, counted from 1', string = 'a string', tensors = 'a table of tensors', dims = 'a dim or a table of dims',
@@ -42,6 +42,12 @@ function read.operand(v)
   if is_tensor(v) or type(v) == 'number' then return v end
   if type(v) == 'boolean' then return require('tocha').tensor(v) end
   if type(v) == 'cdata' and tonumber(v) then return require('tocha').tensor(v, {dtype = 'int64'}) end
+  if type(v) == 'table' and #v == 2 and type(v[1]) == 'number' and type(v[2]) == 'number' then -- {re, im}
+    local o, mark = handle.new(), C.tc_scope_begin()
+    C.tc_handle_set(o, C.tc_complex_number(v[1], v[2]))
+    C.tc_scope_end(mark)
+    return o
+  end
 end
 function read.number(v)
   if type(v) == 'number' then return v end
