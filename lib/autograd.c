@@ -25,7 +25,7 @@ static size_t aligned(size_t n) { return (n + 7) & ~(size_t)7; }
 
 /* One block: the node, its edges, saved tensors with the slots grad reads them from, pending gradients, the operator's numbers. */
 static tc_node *node_new(const tc_rule *rule, int nin, int nout, const void *attr, size_t attr_bytes) {
-  size_t saves = rule->save ? (size_t)(nin + nout) : 0;
+  size_t saves = rule->save & ~TC_COMPLEX_RULE ? (size_t)(nin + nout) : 0;
   size_t edges = aligned(sizeof(tc_node)), saved = edges + (size_t)nin * sizeof(tc_edge), slots = saved + saves * sizeof(tc_saved);
   size_t pending = slots + saves * sizeof(tc_tensor *), numbers = pending + (size_t)nout * sizeof(tc_tensor *);
   size_t bytes = numbers + aligned(attr_bytes);
