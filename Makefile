@@ -160,6 +160,7 @@ $(BUILD)/libtocha_cuda.so: $(CUDA_OBJ)
 $(BUILD)/obj/kernels/cuda/%.o: kernels/cuda/%.cu
 	@mkdir -p $(@D)
 	$(Q)$(NVCC) $(CUDA_FLAGS) -MMD -c -o $@ $<
+$(BUILD)/obj/kernels/cuda/random.o: CUDA_FLAGS += -fmad=false # the same random numbers as on the CPU
 -include $(CUDA_OBJ:.o=.d)
 
 # The same kernels for a pretended device, compiled by g++ (kernels/cuda/emu): checks their logic, and the host's, where there is no GPU.

@@ -1,6 +1,7 @@
 /* random.c: tensors of random numbers; see philox.h for which element gets which bits. Tensors are row-major here. */
 #pragma GCC optimize("fp-contract=off")
 #include "cpu.h"
+#include "../variate.h"
 #include <stdlib.h>
 
 enum { WIDE = TC_PHILOX_WIDE, WORDS = 4 * WIDE, PAIRS = 2 * WIDE };
@@ -174,103 +175,6 @@ int TC_KERNEL(random)(const tc_view *y, const tc_draw *d) {
 }
 
 /* ---- elements with parameters of their own: element i uses block i, as many draws as it needs ---- */
-typedef struct source { tc_stream stream; uint64_t block; uint32_t draw, used, w[4]; } source;
-
-static double next_double(source *s) { /* in (0, 1) */
-  if (s->used == 0) tc_philox(s->stream, s->block, s->draw++, s->w);
-  uint64_t bits = tc_two_words(s->w[s->used], s->w[s->used + 1]);
-  s->used = (s->used + 2) % 4;
-  return tc_open_double(bits);
-}
-
-static double next_normal(source *s) {
-  double r = sqrt(-2 * log(next_double(s)));
-  return r * cos(6.283185307179586476925 * next_double(s));
-}
-
-/* Small rates: the first k whose cumulative probability exceeds u. */
-static double small_poisson(double rate, double u) {
-  double p = exp(-rate), sum = p;
-  int k = 0;
-  while (u > sum && k < 200) {
-    p *= rate / ++k;
-    sum += p;
-  }
-  return k;
-}
-
-/* Transformed rejection (PTRS) of Hoermann, "The transformed rejection method for generating Poisson random variables" (1993). */
-static double large_poisson(double rate, source *s) {
-  double smu = sqrt(rate), b = 0.931 + 2.53 * smu, a = -0.059 + 0.02483 * b, inverse = 1.1239 + 1.1328 / (b - 3.4);
-  double limit = 0.9277 - 3.6224 / (b - 2), log_rate = log(rate);
-  for (int turn = 0; turn < 30000; turn++) {
-    double u = next_double(s) - 0.5, v = next_double(s), us = 0.5 - fabs(u), k = floor((2 * a / us + b) * u + rate + 0.43);
-    if (us >= 0.07 && v <= limit) return k;
-    if (k < 0 || (us < 0.013 && v > us)) continue;
-    if (log(v) + log(inverse) - log(a / (us * us) + b) <= k * log_rate - rate - lgamma(k + 1)) return k;
-  }
-  return rint(rate);
-}
-
-static double poisson(double rate, source *s) {
-  if (!(rate > 0)) return rate == 0 ? 0 : NAN;
-  return rate < 10 ? small_poisson(rate, next_double(s)) : large_poisson(rate, s);
-}
-
-/* Marsaglia and Tsang, "A simple method for generating gamma variables" (2000); shapes below 1 from the next one. */
-static double gamma_variate(double shape, source *s) {
-  if (!(shape > 0)) return shape == 0 ? 0 : NAN;
-  double lift = 1;
-  if (shape < 1) {
-    lift = pow(next_double(s), 1 / shape);
-    shape += 1;
-  }
-  double d = shape - 1.0 / 3, c = 1 / sqrt(9 * d);
-  for (int turn = 0; turn < 10000; turn++) {
-    double x = next_normal(s), v = 1 + c * x;
-    if (v <= 0) continue;
-    v = v * v * v;
-    if (log(next_double(s)) < 0.5 * x * x + d - d * v + d * log(v)) return lift * d * v;
-  }
-  return lift * d;
-}
-
-/* Small means: how many geometric gaps fit into n trials (Devroye 1986, X.4.3). */
-static double small_binomial(double n, double p, source *s) {
-  double trials = 0, hits = -1, scale = 1 / log1p(-p);
-  do {
-    trials += ceil(log(next_double(s)) * scale);
-    hits++;
-  } while (trials <= n);
-  return hits;
-}
-
-/* Transformed rejection (BTRD without its table) of Hoermann, "The generation of binomial random variates" (1993). */
-static double large_binomial(double n, double p, source *s) {
-  double spread = sqrt(n * p * (1 - p)), b = 1.15 + 2.53 * spread, a = -0.0873 + 0.0248 * b + 0.01 * p, c = n * p + 0.5;
-  double limit = 0.92 - 4.2 / b, alpha = (2.83 + 5.1 / b) * spread, odds = log(p / (1 - p)), mode = floor((n + 1) * p);
-  double top = lgamma(mode + 1) + lgamma(n - mode + 1);
-  for (int turn = 0; turn < 30000; turn++) {
-    double u = next_double(s) - 0.5, v = next_double(s), us = 0.5 - fabs(u), k = floor((2 * a / us + b) * u + c);
-    if (k < 0 || k > n) continue;
-    if (us >= 0.07 && v <= limit) return k;
-    if (log(v * alpha / (a / (us * us) + b)) <= top - lgamma(k + 1) - lgamma(n - k + 1) + (k - mode) * odds) return k;
-  }
-  return mode;
-}
-
-static double binomial(double n, double p, source *s) {
-  if (!(n >= 0 && p >= 0 && p <= 1)) return NAN;
-  if (p > 0.5) return n - binomial(n, 1 - p, s);
-  if (p == 0 || n == 0) return 0;
-  return n * p < 10 ? small_binomial(n, p, s) : large_binomial(n, p, s);
-}
-
-static double variate(int op, double x, double z, source *s) {
-  if (op == TC_DRAW_POISSON) return poisson(x, s);
-  return op == TC_DRAW_GAMMA ? gamma_variate(x, s) : binomial(x, z, s);
-}
-
 static void from_share(const tc_view *y, const tc_view *x, const tc_view *z, const tc_draw *d, int64_t lo, int64_t hi) {
   int yb = tc_dtype_bytes(y->dtype), xb = tc_dtype_bytes(x->dtype), zb = z ? tc_dtype_bytes(z->dtype) : 0;
   for (int64_t g = lo; g < hi; g++) {
@@ -281,9 +185,9 @@ static void from_share(const tc_view *y, const tc_view *x, const tc_view *z, con
     if (z) TC_KERNEL(load_f64)(n, more, (const char *)z->data + first * zb, z->dtype, 1);
     if (d->op == TC_DRAW_BERNOULLI) group_words(d->stream, (uint64_t)g, w);
     for (int64_t i = 0; i < n; i++) {
-      source s = {d->stream, (uint64_t)(first + i), 0, 0, {0, 0, 0, 0}};
+      tc_source s = {d->stream, (uint64_t)(first + i), 0, 0, {0, 0, 0, 0}};
       if (d->op == TC_DRAW_BERNOULLI) v[i] = (double)w[i] < v[i] * 0x1p32;
-      else v[i] = variate(d->op, v[i], more[i], &s);
+      else v[i] = tc_variate(d->op, v[i], more[i], &s);
     }
     TC_KERNEL(store_f64)(n, (char *)y->data + first * yb, y->dtype, 1, v);
   }
@@ -329,25 +233,16 @@ int TC_KERNEL(dropout)(const tc_view *y, const tc_view *x, const tc_draw *d) {
 }
 
 /* ---- multinomial: y (rows, n) gets places from 1 by the weights w (rows, k) in float64 ---- */
-enum { BAD_WEIGHT = 1, NO_WEIGHT, TOO_FEW };
-
-static double pair_number(tc_stream s, int64_t i) { /* the 64 bits of element i alone, as group_pairs deals them */
-  uint32_t w[4];
-  int64_t r = i % PAIRS;
-  tc_philox(s, (uint64_t)(i / PAIRS * WIDE + r % WIDE), 0, w);
-  return tc_open_double(r < WIDE ? tc_two_words(w[0], w[1]) : tc_two_words(w[2], w[3]));
-}
-
 static int row_problem(const double *w, int64_t k, int64_t n, bool replacement) {
   double sum = 0;
   int64_t positive = 0;
   for (int64_t i = 0; i < k; i++) {
-    if (!(w[i] >= 0) || isinf(w[i])) return BAD_WEIGHT;
+    if (!(w[i] >= 0) || isinf(w[i])) return TC_BAD_WEIGHT;
     sum += w[i];
     positive += w[i] > 0;
   }
-  if (!(sum > 0) || isinf(sum)) return NO_WEIGHT;
-  return replacement || positive >= n ? 0 : TOO_FEW;
+  if (!(sum > 0) || isinf(sum)) return TC_NO_WEIGHT;
+  return replacement || positive >= n ? 0 : TC_TOO_FEW;
 }
 
 /* the first place whose cumulative weight exceeds u of the total; places without weight never do */
@@ -359,7 +254,7 @@ static void draw_again(int64_t *y, const double *w, int64_t n, int64_t k, tc_str
     if (w[i] > 0) last = i;
   }
   for (int64_t j = 0; j < n; j++) {
-    double u = pair_number(s, row * n + j) * sum;
+    double u = tc_pair_number(s, row * n + j) * sum;
     int64_t lo = 0, hi = last;
     while (lo < hi) {
       int64_t middle = (lo + hi) / 2;
@@ -380,7 +275,7 @@ static int earlier(const void *a, const void *b) {
 /* An exponential race: each place arrives after a time with its weight as the rate; the first n arrivals are drawn in order. */
 static void draw_once(int64_t *y, const double *w, int64_t n, int64_t k, tc_stream s, int64_t row, racer *racers) {
   for (int64_t i = 0; i < k; i++)
-    racers[i] = (racer){w[i] > 0 ? -log(pair_number(s, row * k + i)) / w[i] : INFINITY, i + 1};
+    racers[i] = (racer){w[i] > 0 ? -log(tc_pair_number(s, row * k + i)) / w[i] : INFINITY, i + 1};
   if (n == 1) {
     for (int64_t i = 1; i < k; i++)
       if (earlier(&racers[i], &racers[0]) < 0) racers[0] = racers[i];
