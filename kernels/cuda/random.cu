@@ -149,7 +149,7 @@ __global__ void race(wide_item *items, const double *w, int64_t rows, int64_t k,
   TC_EACH(e, rows * k) items[e] = {key_of_double(w[e] > 0 ? -log(tc_pair_number(s, e)) / w[e] : (double)INFINITY), (uint64_t)(e % k)};
 }
 __global__ void arrivals(int64_t *y, const wide_item *items, int64_t rows, int64_t n, int64_t k) {
-  TC_EACH(e, rows * n) y[e] = (int64_t)items[e / n * k + e % n].at + 1;
+  TC_EACH(e, rows * n) y[e] = (int64_t)items[e / n * k + (e % n < k ? e % n : k - 1)].at + 1;
 }
 } // namespace
 
