@@ -51,7 +51,7 @@ $(BUILD)/obj/lib/%.o: lib/%.c
 	$(Q)$(CC) $(ALL_CFLAGS) $(LTO) $(foreach l,$(LEVELS),-DTC_HAVE_$(l)) -c -o $@ $<
 
 # What Lua calls: one wrapper for each public function, made from the header.
-$(BUILD)/gen/handles.c: lib/tocha.h tools/handles.lua lua/tocha/schema.lua
+$(BUILD)/gen/handles.c: lib/tocha.h tools/handles.lua tools/autocast.lua lua/tocha/schema.lua
 	@mkdir -p $(@D)
 	$(LUA) tools/handles.lua lib/tocha.h > $@.new && mv $@.new $@
 $(BUILD)/obj/gen/handles.o: $(BUILD)/gen/handles.c lib/glue.h

@@ -57,6 +57,11 @@ static inline bool tci_unwrap_list(tc_handle *const *from, int n, tc_tensor **to
   return true;
 }
 
+/* amp.c: mixed precision. The operand as the operator takes it under autocast: LOW the 16-bit dtype, FULL float32. */
+enum { TCI_CAST_NOT, TCI_CAST_LOW, TCI_CAST_FULL, TCI_CAST_REFUSED };
+extern TC_THREAD_LOCAL bool tci_autocast_on;
+tc_tensor *tci_autocast(tc_tensor *x, int on_cpu, int on_cuda);
+
 /* Tensors of one call lie on one device. Positions, and single elements on the CPU, are taken there, but for those that may stand for numbers
    (bit i of `numbers`); anything else apart is an error. device.c */
 void tci_meet_apart(int n, tc_tensor **xs, unsigned movable, unsigned numbers);

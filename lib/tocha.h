@@ -193,6 +193,10 @@ tc_tensor *tc_engine_leaf(tc_engine *e);
 tc_tensor *tc_engine_captured(tc_engine *e, int64_t i);
 tc_tensor *tc_engine_output(tc_engine *e, tc_tensor *saved, int64_t i);
 
+/* ---- mixed precision (lib/amp.c): for the binding; dtype TC_NONE switches it off for that kind of device ---- */
+void tc_set_autocast(bool cuda, tc_dtype dtype);
+tc_dtype tc_get_autocast(bool cuda);
+
 /* ---- creation (lib/ops/create.c) ---- */
 /// empty(size..., *, dtype = nil, device = nil, requires_grad = false)  A tensor whose values are not set. @function
 tc_tensor *tc_empty(const int64_t *size, int n_size, tc_dtype dtype, tc_device device, bool requires_grad);

@@ -1,7 +1,7 @@
 -- handles.lua: writes the C wrappers that Lua calls, one for each documented function of tocha.h (usage: luajit tools/handles.lua lib/tocha.h).
 -- A wrapper turns handles and numbers into the C function's arguments, calls it in a scope of its own and hands the results over.
 -- After them an index of the header by the names that Lua knows, so that a name is looked up in C and no list of them lives in Lua.
-package.path = 'lua/?.lua;' .. package.path
+package.path = 'lua/?.lua;?.lua;' .. package.path
 local schema = require 'tocha.schema'
 
 local function read(path)
@@ -68,10 +68,31 @@ local function emit_meeting(fn, met, movable, numbers)
   end
 end
 
+local lists = require 'tools.autocast'
+local classes = {low = 'TCI_CAST_LOW', full = 'TCI_CAST_FULL', refused = 'TCI_CAST_REFUSED'}
+local function class_of(name, device)
+  for kind, names in pairs(lists[device]) do
+    if names[name] then return classes[kind] end
+  end
+  return 'TCI_CAST_NOT'
+end
+
+-- mixed precision: the operands of some operators change dtype while autocast is on
+local function emit_autocast(fn, met, tensor_lists)
+  local cpu, cuda = class_of(fn.name, 'cpu'), class_of(fn.name, 'cuda')
+  if cpu == 'TCI_CAST_NOT' and cuda == 'TCI_CAST_NOT' then return end
+  emit('  if (__builtin_expect(tci_autocast_on, 0)) {')
+  for _, name in ipairs(met) do emit('    %s = tci_autocast(%s, %s, %s);', name, name, cpu, cuda) end
+  for _, name in ipairs(tensor_lists) do
+    emit('    for (int i = 0; p_%s && i < n_%s; i++) p_%s[i] = tci_autocast(p_%s[i], %s, %s);', name, name, name, name, cpu, cuda)
+  end
+  emit('  }')
+end
+
 -- only calls, sets no results: the arguments and what to free afterwards
 local function arguments(fn, inplace)
   local names, after, seen_self = {}, {}, false
-  local met, movable, numbers = {}, 0, 0
+  local met, movable, numbers, tensor_lists = {}, 0, 0, {}
   for _, p in ipairs(fn.params) do
     local maker = makers[p.kind]
     local self = inplace and not seen_self and (p.kind == 'tensor' or p.kind == 'operand')
@@ -84,9 +105,11 @@ local function arguments(fn, inplace)
     if p.kind == 'tensor' or p.kind == 'operand' or p.kind == 'indices' then
       if p.kind == 'indices' then movable = movable + 2 ^ #met elseif p.kind == 'operand' then numbers = numbers + 2 ^ #met end
       met[#met + 1] = expression
+    elseif p.kind == 'tensors' then tensor_lists[#tensor_lists + 1] = p.name
     end
   end
   emit_meeting(fn, met, movable, numbers)
+  if not inplace then emit_autocast(fn, met, tensor_lists) end
   emit('  TCI_BEGIN(%d, %s);', #met, met[1] and table.concat(met, ', ') or 'NULL')
   return table.concat(names, ', '), after
 end

@@ -20,12 +20,15 @@ local lazy = {
   nn = 'tocha.nn', optim = 'tocha.optim', autograd = 'tocha.autograd', utils = 'tocha.utils', data = 'tocha.utils.data',
   class = 'tocha.class', signal = 'tocha.signal',
   profiler = 'tocha.profiler', infer = 'tocha.infer',
-  distributions = 'tocha.distributions', linalg = 'tocha.linalg', cuda = 'tocha.cuda', memory = 'tocha.memory', random = 'tocha.random',
+  distributions = 'tocha.distributions', linalg = 'tocha.linalg', cuda = 'tocha.cuda',
+  amp = 'tocha.amp', backends = 'tocha.backends', memory = 'tocha.memory', random = 'tocha.random',
 }
 local fields = {
   ['tocha.create'] = 'tensor as_tensor scalar_tensor arange get_default_dtype set_default_dtype promote_types can_cast ' ..
     'result_type finfo iinfo',
   ['tocha.compile'] = 'compile',
+  ['tocha.amp'] = 'autocast is_autocast_enabled get_autocast_dtype',
+  ['tocha.backends'] = 'set_float32_matmul_precision get_float32_matmul_precision',
   ['tocha.gradmode'] = 'no_grad enable_grad inference_mode set_grad_enabled is_grad_enabled',
   ['tocha.lists'] = 'split split_with_sizes chunk tensor_split unbind hsplit vsplit dsplit broadcast_tensors ' ..
     'broadcast_shapes broadcast_to ' ..
