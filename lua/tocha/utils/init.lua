@@ -3,7 +3,10 @@
 
 local utils = {}
 
-local home = {Progress = 'progress', ConfusionMatrix = 'confusion', draw_image = 'draw', draw_images = 'draw'}
+local home = {
+  clock = 'terminal', save_image = 'png', make_grid = 'png',
+  Progress = 'progress', ConfusionMatrix = 'confusion', draw_image = 'draw', draw_images = 'draw',
+}
 
 local function find(name)
   local ok, value = pcall(require, name)
