@@ -115,6 +115,7 @@ TC_FORMULA double tc_polygamma(double n, double x) {
 #define zeta(x, y) (T)tc_zeta((double)(x), (double)(y))
 #define erfcx(x) (T)tc_erfcx((double)(x))
 #define erfinv(x) (T)tc_erfinv_f64((double)(x))
+#define ndtr(x) (T)tc_ndtr((double)(x))
 #define ndtri(x) (T)tc_ndtri((double)(x))
 #define log_ndtr(x) (T)tc_log_ndtr((double)(x))
 #define bessel_i(n, x, scaled) (T)tc_bessel_i((int)(n), (double)(x), (scaled) != 0)

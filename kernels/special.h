@@ -49,6 +49,7 @@ TC_FORMULA double tc_ndtri(double p) { /* the normal distribution's quantile; 1 
   double c = 2 * (p < 0.5 ? p : 1 - p), x = (c > 0.5 ? tc_erfinv_centre(1 - c) : tc_erfcinv_tail(c)) / TC_ROOT_HALF;
   return p < 0.5 ? -x : x;
 }
+TC_FORMULA double tc_ndtr(double x) { return 0.5 * erfc(-x * TC_ROOT_HALF); }
 TC_FORMULA double tc_log_ndtr(double x) {
   if (x < -1) return log(tc_erfcx(-x * TC_ROOT_HALF) / 2) - x * x / 2;
   return log1p(-erfc(x * TC_ROOT_HALF) / 2);
@@ -91,7 +92,7 @@ TC_FORMULA double tc_bessel_k_scaled(double order, double x) {
 }
 TC_FORMULA double tc_bessel_k(int order, double x, int scaled) {
   if (!(x > 0)) return x == 0 ? (double)INFINITY : (double)NAN;
-  if (x < 1e-8) return order ? 1 / x : -log(x / 2) - TC_EULER;
+  if (x < 1e-8) return (order ? 1 / x : -log(x / 2) - TC_EULER) * (scaled ? 1 + x : 1);
   if (x == (double)INFINITY) return 0;
   double y = tc_bessel_k_scaled(order, x);
   return scaled ? y : y * exp(-x);
@@ -208,7 +209,8 @@ TC_FORMULA double tc_minus_log1p(double d) { /* d - log(1 + d) without cancellat
 TC_FORMULA double tc_gamma_term(double a, double x) { /* x^a e^-x / gamma(a + 1), with Stirling's series (5.11.1) for larger a */
   if (a < 12) return exp(a * log(x) - x - lgamma(a + 1));
   double q = 1 / (a * a), tail = (1.0 / 12 - q * (1.0 / 360 - q * (1.0 / 1260 - q * (1.0 / 1680 - q * (1.0 / 1188 - q * 691.0 / 360360))))) / a;
-  return exp(-a * tc_minus_log1p((x - a) / a) - tail) / sqrt(2 * TC_PI * a);
+  const double d = (x - a) / a, gap = d < -0.5 ? d - log(x / a) : tc_minus_log1p(d); /* far below a, 1 + d is best as x / a */
+  return exp(-a * gap - tail) / sqrt(2 * TC_PI * a);
 }
 /* P(a, x), or Q = 1 - P if upper: the series (8.11.4) below x = a + 1, Lentz's method on the continued fraction (8.9.2) above */
 TC_FORMULA double tc_gammainc(double a, double x, int upper) {
@@ -241,33 +243,68 @@ TC_FORMULA double tc_gammainc(double a, double x, int upper) {
   return upper ? q : 1 - q;
 }
 
-/* ---- orthogonal polynomials, by their recurrences (18.9.1) ---- */
+/* ---- orthogonal polynomials and their derivatives, by the recurrences (18.9.1) on Taylor coefficients ---- */
 enum { TC_CHEBYSHEV_T, TC_CHEBYSHEV_U, TC_CHEBYSHEV_V, TC_CHEBYSHEV_W, TC_HERMITE_H, TC_HERMITE_HE, TC_LAGUERRE_L, TC_LEGENDRE_P };
-TC_FORMULA double tc_next_polynomial(int kind, double x, double k, double now, double before) {
-  switch (kind) {
-    case TC_HERMITE_H: return 2 * (x * now - k * before);
-    case TC_HERMITE_HE: return x * now - k * before;
-    case TC_LAGUERRE_L: return ((2 * k + 1 - x) * now - k * before) / (k + 1);
-    case TC_LEGENDRE_P: return ((2 * k + 1) * x * now - k * before) / (k + 1);
-    default: return 2 * x * now - before;
-  }
+enum { TC_MOST_SLOPES = 8 };
+
+/* p_(k+1) = (a + b x) p_k - c p_(k-1) */
+TC_FORMULA void tc_polynomial_step(int kind, double k, double *a, double *b, double *c) {
+  *a = 0, *b = 2, *c = 1;
+  if (kind == TC_HERMITE_H) *c = 2 * k;
+  if (kind == TC_HERMITE_HE) *b = 1, *c = k;
+  if (kind == TC_LAGUERRE_L) *a = (2 * k + 1) / (k + 1), *b = -1 / (k + 1), *c = k / (k + 1);
+  if (kind == TC_LEGENDRE_P) *b = (2 * k + 1) / (k + 1), *c = k / (k + 1);
 }
-TC_FORMULA double tc_polynomial(int kind, double x, double degree) {
-  if (x != x || degree != degree) return (double)NAN;
-  if (degree < 0) return 0;
-  double n = floor(degree), before = 1, now = x;
-  if (kind == TC_CHEBYSHEV_T && n > 64 && fabs(x) <= 1) return cos(n * acos(x));
-  if (kind == TC_CHEBYSHEV_U && n > 64 && fabs(x) < 1) return sin((n + 1) * acos(x)) / sqrt(1 - x * x);
-  if (kind == TC_CHEBYSHEV_U || kind == TC_HERMITE_H) now = 2 * x;
-  else if (kind == TC_CHEBYSHEV_V) now = 2 * x - 1;
-  else if (kind == TC_CHEBYSHEV_W) now = 2 * x + 1;
-  else if (kind == TC_LAGUERRE_L) now = 1 - x;
-  if (n == 0) return 1;
-  if (n > 1e6) return (double)NAN; /* a step each: such a degree would not come to an end */
+/* p_1 = start + slope x */
+TC_FORMULA void tc_polynomial_start(int kind, double *start, double *slope) {
+  *start = kind == TC_CHEBYSHEV_V ? -1 : kind == TC_CHEBYSHEV_W || kind == TC_LAGUERRE_L ? 1 : 0;
+  *slope = kind == TC_CHEBYSHEV_T || kind == TC_HERMITE_HE || kind == TC_LEGENDRE_P ? 1 : kind == TC_LAGUERRE_L ? -1 : 2;
+}
+TC_FORMULA double tc_polynomial_value(int kind, double x, double n) { /* of degree n >= 1 */
+  double start, slope, a, b, c, before = 1, now;
+  tc_polynomial_start(kind, &start, &slope);
+  now = start + slope * x;
   for (double k = 1; k < n && now - now == 0; k++) { /* stops at overflow */
-    double next = tc_next_polynomial(kind, x, k, now, before);
+    double next;
+    if (kind == TC_LAGUERRE_L) next = ((2 * k + 1 - x) * now - k * before) / (k + 1);
+    else if (kind == TC_LEGENDRE_P) next = ((2 * k + 1) * x * now - k * before) / (k + 1);
+    else {
+      tc_polynomial_step(kind, k, &a, &b, &c);
+      next = b * x * now - c * before;
+    }
     before = now, now = next;
   }
   return now;
+}
+TC_FORMULA double tc_polynomial_slope(int kind, double x, double n, int order) { /* the derivative of that order, of degree n >= 1 */
+  double start, slope, a, b, c, before[TC_MOST_SLOPES + 1] = {1}, now[TC_MOST_SLOPES + 1] = {0}, factorial = 1;
+  tc_polynomial_start(kind, &start, &slope);
+  now[0] = start + slope * x, now[1] = slope;
+  for (double k = 1; k < n && now[order] - now[order] == 0; k++) {
+    tc_polynomial_step(kind, k, &a, &b, &c);
+    double lower = 0; /* the coefficient below, as it was */
+    for (int j = 0; j <= order; j++) {
+      double next = (a + b * x) * now[j] + b * lower - c * before[j];
+      lower = now[j];
+      before[j] = now[j];
+      now[j] = next;
+    }
+  }
+  for (int j = 2; j <= order; j++) factorial *= j;
+  return now[order] * factorial;
+}
+/* kind + 8: the shifted one, at 2 x - 1; kind + 16 m: the derivative of order m by x, m at most TC_MOST_SLOPES */
+TC_FORMULA double tc_polynomial(int kind, double x, double degree) {
+  int order = kind / 16, shifted = kind & 8;
+  double n = floor(degree);
+  kind &= 7;
+  if (x != x || degree != degree) return (double)NAN;
+  if (degree < 0 || n < order) return 0;
+  if (shifted) x = 2 * x - 1;
+  if (n == 0) return 1;
+  if (order == 0 && kind == TC_CHEBYSHEV_T && n > 64 && fabs(x) <= 1) return cos(n * acos(x));
+  if (order == 0 && kind == TC_CHEBYSHEV_U && n > 64 && fabs(x) < 1) return sin((n + 1) * acos(x)) / sqrt(1 - x * x);
+  if (n > 1e6) return (double)NAN; /* a step each: such a degree would not come to an end */
+  return order ? tc_polynomial_slope(kind, x, n, order) * (shifted ? ldexp(1.0, order) : 1) : tc_polynomial_value(kind, x, n);
 }
 #endif

@@ -20,6 +20,9 @@ typedef struct tci_place {
 extern const tci_place tci_places[];
 extern const int tci_place_count;
 
+/* Lua keeps the types of its values in bits of NaN: only the plain one may reach it. */
+static inline double tci_plain_number(double v) { return v == v ? v : __builtin_nan(""); }
+
 static inline size_t tci_enter(const char *name) {
   tci_set_who(name);
   tc_clear_error();

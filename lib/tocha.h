@@ -151,6 +151,7 @@ int64_t tc_storage_bytes(tc_tensor *x);
 bool tc_is_leaf(tc_tensor *x);
 int64_t tc_version(tc_tensor *x);
 bool tc_read_doubles(tc_tensor *x, double *values);
+bool tc_read_pairs(tc_tensor *x, double *values);
 bool tc_read_int64s(tc_tensor *x, int64_t *values);
 /// numel(input)  The number of elements. @alias nelement
 int64_t tc_numel(tc_tensor *input);

@@ -124,7 +124,7 @@ local function plain(fn)
     end
     emit('  tci_wrap(out, r);')
   elseif fn.returns == 'void' then emit('  if (!tci_failed()) %s(%s);', fn.c, args)
-  else emit('  *out = tci_failed() ? 0 : (double)%s(%s);', fn.c, args)
+  else emit('  *out = tci_failed() ? 0 : tci_plain_number((double)%s(%s));', fn.c, args)
   end
   for _, text in ipairs(after) do emit('%s', text) end
   emit('  return tci_leave(mark);\n}\n')

@@ -145,13 +145,23 @@ tc_tensor *tc_from_bytes(const void *bytes, int64_t count, const int64_t *size, 
 }
 
 /* x's elements row by row as doubles (integers beyond 2^53 need tc_read_int64s). */
-bool tc_read_doubles(tc_tensor *x, double *values) {
+/* Lua keeps the types of its values in bits of NaN: only the plain one may reach it. */
+static void plain_nans(int64_t n, double *values) {
+  for (int64_t i = 0; i < n; i++)
+    if (values[i] != values[i]) values[i] = NAN;
+}
+
+/* numel numbers, twice as many of complex elements */
+static bool read_as(tc_tensor *x, int dtype, int parts, double *values) {
   if (x && tci_captures() && !tci_watch_read(x)) return false;
-  tc_tensor *y = x ? tci_contig(tc_to(tc_detach(x), TC_FLOAT64, 0, false)) : NULL;
+  tc_tensor *y = x ? tci_contig(tc_to(tc_detach(x), dtype, 0, false)) : NULL;
   if (!y) return false;
-  if (y->numel) memcpy(values, tci_data(y), (size_t)y->numel * sizeof *values);
+  if (y->numel) memcpy(values, tci_data(y), (size_t)(y->numel * parts) * sizeof *values);
+  plain_nans(y->numel * parts, values);
   return true;
 }
+bool tc_read_doubles(tc_tensor *x, double *values) { return read_as(x, TC_FLOAT64, 1, values); }
+bool tc_read_pairs(tc_tensor *x, double *values) { return read_as(x, TC_COMPLEX128, 2, values); }
 
 bool tc_read_int64s(tc_tensor *x, int64_t *values) {
   if (x && tci_captures() && !tci_watch_read(x)) return false;

@@ -157,23 +157,20 @@ GRAD(zeta) {
 RULE(zeta, TC_SAVE_IN(0) | TC_SAVE_IN(1));
 tc_tensor *tc_special_zeta(tc_operand *x, tc_operand *q) { return tci_binary(TC_BINARY_zeta, &zeta_rule, x, q, NULL); }
 
-/* ---- orthogonal polynomials: the gradient of some is a polynomial of a lower degree ---- */
-enum { CHEBYSHEV_T, CHEBYSHEV_U, CHEBYSHEV_V, CHEBYSHEV_W, HERMITE_H, HERMITE_HE, LAGUERRE_L, LEGENDRE_P }; /* as in kernels/special.h */
+/* ---- orthogonal polynomials; the derivatives by x are polynomials of their own. The degree has no gradient. ---- */
+enum { CHEBYSHEV_T, CHEBYSHEV_U, CHEBYSHEV_V, CHEBYSHEV_W, HERMITE_H, HERMITE_HE, LAGUERRE_L, LEGENDRE_P, SHIFTED = 8, SLOPE = 16 }; /* as in kernels/special.h */
 static tc_tensor *polynomial(int kind, tc_tensor *x, tc_tensor *degree);
 GRAD(polynomial) {
   int kind = (int)*(const double *)n->attr;
-  tc_tensor *lower = plus(X2, -1);
   if (!tci_needs(n, 0)) return;
-  if (kind == CHEBYSHEV_T) dx[0] = tc_mul(tc_mul(G, X2), polynomial(CHEBYSHEV_U, X, lower));
-  else if (kind == HERMITE_H) dx[0] = tc_mul(tc_mul(G, times(X2, 2)), polynomial(HERMITE_H, X, lower));
-  else if (kind == HERMITE_HE) dx[0] = tc_mul(tc_mul(G, X2), polynomial(HERMITE_HE, X, lower));
-  else tci_fail("the gradient of this polynomial is not known");
+  if (kind / SLOPE == 8) tci_fail("derivatives of an order above 8 are not known");
+  else dx[0] = tc_mul(G, polynomial(kind + SLOPE, X, X2));
 }
 RULE(polynomial, TC_SAVE_IN(0) | TC_SAVE_IN(1));
 static tc_tensor *polynomial(int kind, tc_tensor *x, tc_tensor *degree) {
   return tci_binary(TC_BINARY_polynomial, &polynomial_rule, x, degree, (double[4]){kind});
 }
-static tc_tensor *shifted(int kind, tc_tensor *x, tc_tensor *degree) { return polynomial(kind, plus(times(x, 2), -1), degree); }
+static tc_tensor *shifted(int kind, tc_tensor *x, tc_tensor *degree) { return polynomial(kind + SHIFTED, x, degree); }
 tc_tensor *tc_special_chebyshev_polynomial_t(tc_operand *x, tc_operand *n) { return polynomial(CHEBYSHEV_T, x, n); }
 tc_tensor *tc_special_chebyshev_polynomial_u(tc_operand *x, tc_operand *n) { return polynomial(CHEBYSHEV_U, x, n); }
 tc_tensor *tc_special_chebyshev_polynomial_v(tc_operand *x, tc_operand *n) { return polynomial(CHEBYSHEV_V, x, n); }

@@ -33,25 +33,18 @@ local function int64_value(v) -- a Lua number where it is exact
   return v
 end
 
-local float_pointer, double_pointer = ffi.typeof 'const float *', ffi.typeof 'const double *'
-
 -- a reader: position in row-major order -> Lua value
 local function element_reader(x)
   local t = alive(x, 'totable')
   local count, kind = tonumber(C.tc_numel(t)), kind_of[C.tc_dtype_of(t)]
-  if kind == 'complex' then
-    local whole = x:detach():contiguous() -- kept in the function: it owns the memory that is read
-    local part = x.dtype.name == 'complex64' and float_pointer or double_pointer
-    return function(i)
-      local at = ffi.cast(part, C.tc_data_of(whole._t)) + 2 * i
-      return {at[0], at[1]}
-    end
-  end
   local mark = C.tc_scope_begin()
   local buffer, good
   if kind == 'int64' then
     buffer = ffi.new('int64_t[?]', math.max(count, 1))
     good = C.tc_read_int64s(t, buffer)
+  elseif kind == 'complex' then
+    buffer = ffi.new('double[?]', math.max(2 * count, 1))
+    good = C.tc_read_pairs(t, buffer)
   else
     buffer = ffi.new('double[?]', math.max(count, 1))
     good = C.tc_read_doubles(t, buffer)
@@ -60,6 +53,7 @@ local function element_reader(x)
   if not good then errors.pending() end
   if kind == 'bool' then return function(i) return buffer[i] ~= 0 end end
   if kind == 'int64' then return function(i) return int64_value(buffer[i]) end end
+  if kind == 'complex' then return function(i) return {buffer[2 * i], buffer[2 * i + 1]} end end
   return function(i) return buffer[i] end
 end
 

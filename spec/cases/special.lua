@@ -149,17 +149,17 @@ row('special_zeta', {{1.5, 5}, {0.3, 4}}, zeta, {n = 2, grad = false, dtypes = {
 row('special_zeta', {0.5, 4}, nil, {label = 'gradient', args = {{T{3, range = {1.5, 5}, grad = false}, T{3}}}, layouts = false, dtypes = {'float64'},
   tol = {1e-9, 1e-11}, reference = function(s, q) return P.map(zeta, s, q) end})
 
-local function polynomial(name, range, point, grad)
-  row('special_' .. name, range, nil, {args = {{T{2, 3}, T{2, 3, int = {-1, 5}}}, {T{3}, 4}, {T{2, 1}, T{3, int = {0, 5}}}, {T{0}, 2}}, grad = grad or false, half = 16,
+local function polynomial(name, range, point)
+  row('special_' .. name, range, nil, {args = {{T{2, 3}, T{2, 3, int = {-1, 5}}}, {T{3}, 4}, {T{2, 1}, T{3, int = {0, 5}}}, {T{0}, 2}}, half = 16,
     reference = function(x, n) return P.map(point, x, P.wrap(n)) end, single = {1e-4, 1e-4}})
 end
-polynomial('hermite_polynomial_h', {-2, 2}, hermite, true)
-polynomial('hermite_polynomial_he', {-2, 2}, hermite_e, true)
+polynomial('hermite_polynomial_h', {-2, 2}, hermite)
+polynomial('hermite_polynomial_he', {-2, 2}, hermite_e)
 polynomial('laguerre_polynomial_l', {-2, 2}, laguerre)
 polynomial('legendre_polynomial_p', {-1, 1}, legendre)
 for kind, point in pairs(chebyshev) do
-  polynomial('chebyshev_polynomial_' .. kind, {-0.9, 0.9}, point, kind == 't' and 'once')
-  polynomial('shifted_chebyshev_polynomial_' .. kind, {0.05, 0.95}, function(x, n) return point(2 * x - 1, n) end, kind == 't' and 'once')
+  polynomial('chebyshev_polynomial_' .. kind, {-0.9, 0.9}, point)
+  polynomial('shifted_chebyshev_polynomial_' .. kind, {0.05, 0.95}, function(x, n) return point(2 * x - 1, n) end)
 end
 for _, kind in ipairs {'t', 'u'} do -- degrees at which the cosine takes the place of the recurrence
   row('special_chebyshev_polynomial_' .. kind, {-0.9, 0.9}, nil, {label = 'high degrees', args = {{T{5}, 64}, {T{5}, 65}, {T{5}, 300}}, grad = false,
