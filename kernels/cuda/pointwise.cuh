@@ -181,7 +181,7 @@ constexpr bool same_text(const char *a, const char *b) {
   return *a == *b;
 }
 constexpr bool is_rare(const char *name) {
-  const char *names[] = {"unary_digamma", "unary_polygamma", "unary_lgamma", "unary_erfcx", "unary_erfinv", "unary_ndtri", "unary_log_ndtr",
+  const char *names[] = {"unary_digamma", "unary_polygamma", "unary_lgamma", "unary_erfcx", "unary_erfinv", "unary_ndtr", "unary_ndtri", "unary_log_ndtr",
     "unary_bessel_i", "unary_bessel_k", "unary_bessel_j0", "unary_bessel_j1", "unary_bessel_y0", "unary_bessel_y1", "unary_airy",
     "binary_zeta", "binary_gammainc", "binary_polynomial"};
   for (const char *rare : names)
