@@ -2,7 +2,7 @@
    slide.h). A step of s splits the copy into s phases for each dim, so that neighbouring outputs always read neighbouring inputs. The gradient
    to the input is a convolution of the outputs' gradient with turned weights, one for each phase; that to the weights is a sum of products
    of the same two layouts. Tensors are row-major: x (n, c, in), w (o, c / groups, k), y (n, o, out). */
-#include "cpu.h"
+#include "winograd.h"
 #include <stdlib.h>
 
 /* registers: vectors of VECTOR_BYTES; a block of ROWS outputs by 3 vectors of positions; OUTPUTS (or FEW)
@@ -150,10 +150,26 @@ static bool in_place(const slide *s, const layout *l, int64_t sample, int64_t gr
 TILE(float, f32)
 TILE(double, f64)
 
+/* Winograd's way needs 3 x 3 taps and pays from some channels on: fewer make its products too thin. Where the borders come is measured. */
+enum { WINOGRAD_CHANNELS = 96, WINOGRAD_WIDTH = 10 };
+static bool by_winograd(const slide *s, int dtype) {
+  return dtype == TC_FLOAT32 && s->groups == 1 && s->c >= WINOGRAD_CHANNELS && s->o >= WINOGRAD_CHANNELS && s->in[0] == 1 && s->out[0] == 1 &&
+         s->k[0] == 1 && s->k[1] == 3 && s->k[2] == 3 && volume(s->stride) == 1 && volume(s->dilation) == 1 && s->pad[0] == 0 &&
+         s->y_step[2] == 1 && s->out[1] >= WINOGRAD_WIDTH && s->out[2] >= WINOGRAD_WIDTH;
+}
+
+static int winograd(const slide *s, float *y, const float *x, const float *w, const float *bias) {
+  tc_winograd p = {.n = s->n, .c = s->c, .o = s->o, .in = {s->in[1], s->in[2]}, .out = {s->out[1], s->out[2]}, .pad = {s->pad[1], s->pad[2]},
+                   .w_o = s->w_o, .w_c = s->w_c, .w_k = {s->w_k[1], s->w_k[2]}, .y_n = s->y_n, .y_o = s->y_o, .y_row = s->y_step[1],
+                   .x = x, .w = w + s->w_base, .bias = bias, .y = y + s->y_base};
+  return TC_KERNEL(winograd)(&p);
+}
+
 static int slide_over(const slide *s, int dtype, void *y, const void *x, const void *w, const void *bias) {
   int bytes = tc_dtype_bytes(dtype), rows = s->o == 1 ? 1 : SLIDE_ROWS;
   int64_t taps = s->c * volume(s->k), packed_group = (s->o + rows - 1) / rows * rows * taps, items = s->n * s->groups;
   if (items * s->o * volume(s->out) == 0) return TC_OK;
+  if (by_winograd(s, dtype)) return winograd(s, y, x, w, bias);
   char *packed = room(&weights, packed_group * s->groups * bytes);
   if (!packed) return TC_NO_MEMORY;
   for (int64_t g = 0; g < s->groups; g++) {

@@ -55,6 +55,12 @@ describe('conv2d', function()
     compare('float32', {1, 40, 9, 75, 75, 1, 1}, {1, 1}, {0, 0}, {1, 1}, 1)
   end)
 
+  it('is right where tiles are transformed', function()
+    compare('float32', {2, 96, 100, 10, 11, 3, 3}, {1, 1}, {0, 0}, {1, 1}, 1)
+    compare('float32', {3, 97, 96, 13, 12, 3, 3}, {1, 1}, {1, 2}, {1, 1}, 1)
+    compare('float32', {1, 96, 96, 23, 37, 3, 3}, {1, 1}, {2, 1}, {1, 1}, 1)
+  end)
+
   it('is right for one channel a group, and one image', function()
     compare('float32', {1, 1, 1, 33, 47, 3, 3}, {1, 1}, {1, 1}, {1, 1}, 12)
     compare('float64', {3, 1, 2, 9, 16, 3, 5}, {2, 2}, {1, 2}, {1, 1}, 5)
