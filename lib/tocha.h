@@ -909,8 +909,10 @@ tc_tensor *tc_mm(tc_tensor *input, tc_tensor *mat2);
 tc_tensor *tc_bmm(tc_tensor *input, tc_tensor *mat2);
 /// mv(input, vec)  A matrix times a vector.
 tc_tensor *tc_mv(tc_tensor *input, tc_tensor *vec);
-/// dot(input, tensor)  The inner product of two vectors. @alias vdot
+/// dot(input, tensor)  The inner product of two vectors; neither is conjugated.
 tc_tensor *tc_dot(tc_tensor *input, tc_tensor *tensor);
+/// vdot(input, other)  The inner product of two vectors, the first conjugated.
+tc_tensor *tc_vdot(tc_tensor *input, tc_tensor *other);
 /// inner(input, other)  Sums of products over the last dims of both.
 tc_tensor *tc_inner(tc_tensor *input, tc_tensor *other);
 /// outer(input, vec2)  All products of elements of two vectors. @alias ger

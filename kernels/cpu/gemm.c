@@ -1,4 +1,4 @@
-/* gemm.c: matrix products: float and double through BLAS, integers by a loop of our own. */
+/* gemm.c: matrix products: floating and complex numbers through BLAS, integers by a loop of our own. */
 #include "cpu.h"
 #include <cblas.h>
 #include <stdlib.h>
@@ -24,6 +24,11 @@ static int leading(const matrix *m, bool turn) {
 }
 
 static void clear_or_scale(const matrix *c, int dtype, double beta) { /* no inner dim: the product is zero */
+  if (dtype >= TC_COMPLEX64) { /* real numbers, twice as many */
+    matrix wide = {c->data, c->rows, 2 * c->columns, 2 * c->row_step, 1};
+    clear_or_scale(&wide, dtype == TC_COMPLEX64 ? TC_FLOAT32 : TC_FLOAT64, beta);
+    return;
+  }
   for (int64_t i = 0; i < c->rows; i++)
     for (int64_t j = 0; j < c->columns; j++) {
       if (dtype == TC_FLOAT64) ((double *)c->data)[i * c->row_step + j] *= beta;
@@ -106,11 +111,15 @@ static void one_product(const matrix *c, const matrix *a, const matrix *b, int d
     clear_or_scale(c, dtype, beta);
     return;
   }
-  if (own_product(c, a, b, dtype, alpha, beta)) return;
+  if (dtype < TC_COMPLEX64 && own_product(c, a, b, dtype, alpha, beta)) return;
   bool ta = turned(a), tb = turned(b);
   int m = (int)c->rows, n = (int)c->columns, k = (int)a->columns, lda = leading(a, ta), ldb = leading(b, tb), ldc = leading(c, false);
   CBLAS_TRANSPOSE oa = ta ? CblasTrans : CblasNoTrans, ob = tb ? CblasTrans : CblasNoTrans;
-  if (dtype == TC_FLOAT64)
+  if (dtype == TC_COMPLEX64)
+    cblas_cgemm(CblasRowMajor, oa, ob, m, n, k, &(tc_c64){(float)alpha, 0}, a->data, lda, b->data, ldb, &(tc_c64){(float)beta, 0}, c->data, ldc);
+  else if (dtype == TC_COMPLEX128)
+    cblas_zgemm(CblasRowMajor, oa, ob, m, n, k, &(tc_c128){alpha, 0}, a->data, lda, b->data, ldb, &(tc_c128){beta, 0}, c->data, ldc);
+  else if (dtype == TC_FLOAT64)
     cblas_dgemm(CblasRowMajor, oa, ob, m, n, k, alpha, (double *)a->data, lda, (double *)b->data, ldb, beta, (double *)c->data, ldc);
   else
     cblas_sgemm(CblasRowMajor, oa, ob, m, n, k, (float)alpha, (float *)a->data, lda, (float *)b->data, ldb, (float)beta, (float *)c->data, ldc);

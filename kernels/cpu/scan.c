@@ -143,10 +143,27 @@ static void scan_extreme(const job *j, int64_t at) {
   run[j->op == TC_SCAN_MIN][j->kind](j, at);
 }
 
+/* ---- products of complex numbers, in double ---- */
+#define COMPLEX_PRODUCTS(name, T) \
+static void name(const job *j, int64_t at) { \
+  const T *x = (const T *)j->x; T *y = (T *)j->y; double re = 1, im = 0; \
+  int64_t step = j->back ? -j->inner : j->inner, p = j->back ? at + (j->n - 1) * j->inner : at; \
+  for (int64_t i = 0; i < j->n; i++, p += step) { \
+    const double a = x[p].re, b = x[p].im, next = re * a - im * b; \
+    if (j->exclusive) y[p].re = re, y[p].im = im; \
+    im = re * b + im * a; \
+    re = next; \
+    if (!j->exclusive) y[p].re = re, y[p].im = im; \
+  } \
+}
+COMPLEX_PRODUCTS(products_c64, tc_c64)
+COMPLEX_PRODUCTS(products_c128, tc_c128)
+
 /* One row, or up to BLOCK neighbouring ones. */
 static void unit(const job *j, int64_t u) {
   int64_t base = u / j->each * j->n * j->inner, k = u % j->each, left = j->inner - k * BLOCK;
-  if (j->op >= TC_SCAN_MAX) scan_extreme(j, base + k);
+  if (j->compute >= TC_COMPLEX64) (j->compute == TC_COMPLEX64 ? products_c64 : products_c128)(j, base + k);
+  else if (j->op >= TC_SCAN_MAX) scan_extreme(j, base + k);
   else if (j->each == j->inner) scan_one(j, base + k);
   else scan_many(j, base + k * BLOCK, left < BLOCK ? left : BLOCK);
 }
@@ -160,7 +177,7 @@ int TC_KERNEL(scan)(int op, int direction, int compute, const tc_view *y, const 
   job j = {op, compute, compute == TC_FLOAT32 ? 0 : compute == TC_FLOAT64 ? 1 : 2, x->dtype, y->dtype, x->ndim ? x->size[dim] : 1, inner, 0,
            direction & 1, direction >= TC_SCAN_BEFORE, x->data, y->data, index};
   if (x->numel == 0) return TC_OK;
-  j.each = op >= TC_SCAN_MAX || inner < NARROW ? inner : (inner + BLOCK - 1) / BLOCK;
+  j.each = op >= TC_SCAN_MAX || compute >= TC_COMPLEX64 || inner < NARROW ? inner : (inner + BLOCK - 1) / BLOCK;
   EACH_UNIT(outer * j.each, (double)x->numel * (op == TC_SCAN_LOGSUMEXP ? 30 : 1.5), unit(&j, u));
   return TC_OK;
 }

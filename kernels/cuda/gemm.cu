@@ -218,6 +218,7 @@ static int run_scale(const tc_view *c, double beta) { /* no inner dim: the produ
 extern "C" int TC_KERNEL(gemm)(const tc_view *c, const tc_view *a, const tc_view *b, double alpha, double beta) {
   const int64_t inner = a->size[a->ndim - 1];
   if (c->numel == 0) return TC_OK;
+  if (c->dtype >= TC_COMPLEX64) return TC_MISSING;
   if (c->dtype == TC_INT64) return run_whole(c, a, b, alpha, beta);
   if (inner == 0) return run_scale(c, beta);
   return run(c, read_matrix(a), read_matrix(b), read_matrix(c), inner, nullptr, 0, alpha, beta);
@@ -227,6 +228,6 @@ extern "C" int TC_KERNEL(gemm)(const tc_view *c, const tc_view *a, const tc_view
 extern "C" int TC_KERNEL(gemm_bias)(const tc_view *c, const tc_view *a, const tc_view *b, const tc_view *bias, int activation) {
   const int64_t inner = a->size[a->ndim - 1];
   if (c->numel == 0) return TC_OK;
-  if (c->ndim != 2 || inner == 0 || bias->ndim != 1 || (bias->size[0] > 1 && bias->stride[0] != 1)) return TC_MISSING;
+  if (c->dtype >= TC_COMPLEX64 || c->ndim != 2 || inner == 0 || bias->ndim != 1 || (bias->size[0] > 1 && bias->stride[0] != 1)) return TC_MISSING;
   return run(c, read_matrix(a), read_matrix(b), read_matrix(c), inner, bias, 1 + activation, 1, 0);
 }

@@ -53,9 +53,14 @@ GRAD(frac) { dx[0] = G; (void)n; }
 RULE(frac, 0);
 tc_tensor *tc_frac(tc_tensor *x) { return tci_unary(TC_UNARY_frac, &frac_rule, x, NULL); }
 
-GRAD(nan_to_num) { dx[0] = tc_where(tc_isfinite(X), G, tci_number(0)); }
-RULE(nan_to_num, IN);
+static tc_tensor *where_finite(tc_tensor *x, tc_tensor *g) { return tc_where(tc_isfinite(x), g, tci_number(0)); }
+GRAD(nan_to_num) { /* each part for itself */
+  if (!tci_is_complex(X->dtype)) dx[0] = where_finite(X, G);
+  else dx[0] = tc_complex(where_finite(tc_real(X), tc_real(G)), where_finite(tc_imag(X), tc_imag(G)));
+}
+RULE(nan_to_num, IN | TC_COMPLEX_RULE);
 static double largest(int dtype) {
+  dtype = tci_part_type(dtype);
   return dtype == TC_FLOAT64 ? DBL_MAX : dtype == TC_FLOAT16 ? 65504 : dtype == TC_BFLOAT16 ? 0x1.fep127 : FLT_MAX;
 }
 static double number_or(tc_tensor *v, double otherwise) {

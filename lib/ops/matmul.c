@@ -5,7 +5,7 @@
 
 /* ---- one product: 2-D, or 3-D as a batch ---- */
 static int product_type(int dtype, tc_device device) { /* what the kernel takes and gives; GPUs add 16-bit products up in float32 themselves */
-  if (device > 0 && tci_is_float(dtype)) return dtype;
+  if (tci_is_complex(dtype) || (device > 0 && tci_is_float(dtype))) return dtype;
   return dtype == TC_FLOAT64 ? TC_FLOAT64 : tci_is_float(dtype) ? TC_FLOAT32 : TC_INT64;
 }
 
@@ -81,7 +81,6 @@ static bool operands(tc_tensor *a, tc_tensor *b, int ndim) {
   if (a->ndim != ndim || b->ndim != ndim)
     return tci_fail("takes two tensors of %d dims, got %s and %s", ndim, tci_shape(a), tci_shape(b)) != NULL;
   if (a->dtype != b->dtype) return tci_fail("dtypes differ: %s and %s", tci_dtype_name(a->dtype), tci_dtype_name(b->dtype)) != NULL;
-  if (tci_is_complex(a->dtype)) return tci_fail("%s is not supported", tci_dtype_name(a->dtype)) != NULL;
   int64_t inner = a->size[ndim - 1], other = b->size[ndim - 2];
   if (inner != other || (ndim == 3 && a->size[0] != b->size[0]))
     return tci_fail("size mismatch: %s by %s (%lld ~= %lld)", tci_shape(a), tci_shape(b), (long long)(inner != other ? inner : a->size[0]),
@@ -142,6 +141,7 @@ tc_tensor *tc_dot(tc_tensor *a, tc_tensor *b) {
   if (a->size[0] != b->size[0]) return tci_fail("size mismatch: %s by %s", tci_shape(a), tci_shape(b));
   return without(without(tc_mm(row(a), column(b)), 1), 0);
 }
+tc_tensor *tc_vdot(tc_tensor *a, tc_tensor *b) { return tc_dot(tc_conj(a), b); }
 tc_tensor *tc_outer(tc_tensor *a, tc_tensor *b) { return two_vectors(a, b) ? tc_mul(column(a), row(b)) : NULL; }
 tc_tensor *tc_addr(tc_tensor *input, tc_tensor *a, tc_tensor *b, double beta, double alpha) {
   tc_tensor *product = times(tc_outer(a, b), alpha);

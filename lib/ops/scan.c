@@ -3,17 +3,17 @@
 
 typedef struct scan_attr { int dim, direction; } scan_attr;
 
-static int computed_in(int dtype) { return dtype == TC_FLOAT64 ? TC_FLOAT64 : tci_is_int(dtype) ? TC_INT64 : TC_FLOAT32; }
+static int computed_in(int dtype) { return tci_is_complex(dtype) ? dtype : dtype == TC_FLOAT64 ? TC_FLOAT64 : tci_is_int(dtype) ? TC_INT64 : TC_FLOAT32; }
 
-/* A row-major tensor as the kernel sees it: complex numbers are pairs along one more dim. */
-static tc_view parts_of(const tc_tensor *x, int64_t *size) {
+/* A row-major tensor as the kernel sees it: complex numbers are pairs along one more dim, except for products. */
+static tc_view parts_of(const tc_tensor *x, int op, int64_t *size) {
   tc_view v = tci_view(x);
-  if (!tci_is_complex(x->dtype)) return v;
+  if (!tci_is_complex(x->dtype) || op == TC_SCAN_PROD) return v;
   for (int d = 0; d < x->ndim; d++) size[d] = x->size[d];
   int ndim = x->ndim > 0 ? x->ndim : 1;
   if (x->ndim == 0) size[0] = 1;
   size[ndim] = 2;
-  return (tc_view){v.data, x->dtype == TC_COMPLEX64 ? TC_FLOAT32 : TC_FLOAT64, ndim + 1, x->numel * 2, size, NULL};
+  return (tc_view){v.data, tci_part_type(x->dtype), ndim + 1, x->numel * 2, size, NULL};
 }
 
 tc_tensor *tci_scan(int op, tc_tensor *x, tc_dim dim, int direction) {
@@ -22,7 +22,7 @@ tc_tensor *tci_scan(int op, tc_tensor *x, tc_dim dim, int direction) {
   tc_tensor *flat = d < 0 ? NULL : tci_contig(x), *y = flat ? tci_like(x, x->dtype) : NULL;
   if (!y) return NULL;
   int64_t size[TC_MAX_DIMS + 1];
-  tc_view from = parts_of(flat, size), to = parts_of(y, size);
+  tc_view from = parts_of(flat, op, size), to = parts_of(y, op, size);
   int s = tci_kernels(x->device)->scan(op, direction, computed_in(from.dtype), &to, &from, d, NULL);
   return tci_status(s, NULL, NULL, 0) ? y : NULL;
 }
@@ -99,7 +99,6 @@ static const tc_rule cumprod_rule = {"cumprod", cumprod_grad, TC_SAVE_IN(0) | TC
 
 tc_tensor *tc_cumprod(tc_tensor *x, tc_dim dim, tc_dtype dtype) {
   if (!x || !(x = convert(x, dtype))) return NULL;
-  if (tci_is_complex(x->dtype)) return tci_fail("complex numbers are not supported");
   scan_attr a = {tci_dim(dim, x->ndim), TC_SCAN_FORWARD};
   tc_tensor *y = a.dim < 0 ? NULL : tci_scan(TC_SCAN_PROD, x, a.dim, TC_SCAN_FORWARD);
   return y ? tci_record(&cumprod_rule, y, 1, &x, &a, sizeof a) : NULL;

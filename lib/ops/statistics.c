@@ -6,7 +6,7 @@
 /* Observations are the columns of a matrix; a vector is one variable. */
 static tc_tensor *observations(tc_tensor *x) {
   if (x->ndim > 2) return tci_fail("input must have at most 2 dims: got %s", tci_shape(x));
-  if (!tci_check_float(x, "input") || !tci_check_real(x)) return NULL;
+  if (!tci_check_float(x, "input")) return NULL;
   return x->ndim == 2 ? x : tc_reshape(x, (int64_t[]){1, x->numel}, 2);
 }
 
@@ -25,15 +25,15 @@ static tc_tensor *weighted_cov(tc_tensor *x, tc_tensor *w, tc_tensor *a, double 
   tc_tensor *total = all_sum(w), *mean = tc_div(tc_sum(tc_mul(x, w), &last, 1, true, TC_NONE), total, NULL);
   tc_tensor *taken = a ? tc_mul(tc_div(all_sum(tc_mul(w, a)), total, NULL), tci_number(correction)) : tci_number(correction);
   tc_tensor *d = tc_sub(x, mean, 1), *freedom = tc_clamp(tc_sub(total, taken, 1), tci_number(0), NULL);
-  return tc_div(tc_matmul(d, tc_t(tc_mul(d, w))), freedom, NULL);
+  return tc_div(tc_matmul(d, tc_conj(tc_t(tc_mul(d, w)))), freedom, NULL);
 }
 
 tc_tensor *tc_cov(tc_tensor *input, double correction, tc_tensor *fweights, tc_tensor *aweights) {
   tc_tensor *x = input ? observations(input) : NULL, *w = NULL;
   if (!x || !check_weights(x, fweights, "fweights") || !check_weights(x, aweights, "aweights")) return NULL;
-  if (fweights) w = tc_to(fweights, x->dtype, TC_NONE, false);
-  if (aweights) w = w ? tc_mul(w, aweights) : tc_to(aweights, x->dtype, TC_NONE, false);
-  if (!fweights && !aweights) w = tc_ones(&x->size[1], 1, x->dtype, x->device, false);
+  if (fweights) w = tc_to(fweights, tci_part_type(x->dtype), TC_NONE, false);
+  if (aweights) w = w ? tc_mul(w, aweights) : tc_to(aweights, tci_part_type(x->dtype), TC_NONE, false);
+  if (!fweights && !aweights) w = tc_ones(&x->size[1], 1, tci_part_type(x->dtype), x->device, false);
   tc_tensor *y = w ? weighted_cov(x, tc_reshape(w, (int64_t[]){-1}, 1), aweights, correction) : NULL;
   return y && input->ndim < 2 ? tc_reshape(y, NULL, 0) : y;
 }
@@ -44,7 +44,8 @@ tc_tensor *tc_corrcoef(tc_tensor *input) {
   if (c->ndim == 0) return tc_div(c, c, NULL);
   tc_tensor *s = tc_sqrt(tc_diagonal(c, 0, 0, 1));
   tc_tensor *y = tc_div(tc_div(c, tc_unsqueeze(s, 1), NULL), tc_unsqueeze(s, 0), NULL);
-  return tc_clamp(y, tci_number(-1), tci_number(1));
+  if (!y || !tci_is_complex(y->dtype)) return tc_clamp(y, tci_number(-1), tci_number(1));
+  return tc_complex(tc_clamp(tc_real(y), tci_number(-1), tci_number(1)), tc_clamp(tc_imag(y), tci_number(-1), tci_number(1)));
 }
 
 /* ---- integrals ---- */

@@ -51,7 +51,6 @@ static const tc_rule std_rule = {"std", std_grad, TC_SAVE_IN(0) | TC_SAVE_OUT(0)
 static tc_tensor *moments(const tc_rule *rule, int op, tc_tensor *x, const tc_dim *dims, int n, double correction, bool keepdim, tc_tensor **mean) {
   tci_fold_attr a = {.keepdim = keepdim, .p = correction};
   if (!x || !tci_check_float(x, "input") || !tci_dim_mask(dims, n, x->ndim, &a.mask)) return NULL;
-  if (tci_is_complex(x->dtype)) return tci_fail("complex numbers are not supported");
   tc_tensor *outs[2] = {tci_fold_like(x, a.mask, keepdim, x->dtype), mean ? tci_fold_like(x, a.mask, keepdim, x->dtype) : NULL};
   if (!outs[0] || (mean && !outs[1])) return NULL;
   tc_reduction r;
@@ -65,15 +64,37 @@ static tc_tensor *moments(const tc_rule *rule, int op, tc_tensor *x, const tc_di
 /* correction is NaN if it was not given */
 static double taken(bool unbiased, double correction) { return isnan(correction) ? (unbiased ? 1 : 0) : correction; }
 
+static bool is_complex(const tc_tensor *x) { return x && tci_is_complex(x->dtype); }
+
+/* The variance of complex numbers is real: that of their real parts plus that of their imaginary parts. */
+static tc_tensor *complex_moments(bool root, tc_tensor *x, const tc_dim *dims, int n, double correction, bool keepdim, tc_tensor **mean) {
+  uint64_t mask;
+  tc_dim listed[TC_MAX_DIMS];
+  if (!tci_dim_mask(dims, n, x->ndim, &mask)) return NULL;
+  n = tci_mask_dims(mask, x->ndim, listed);
+  if (n == 0) x = tc_unsqueeze(x, 0), listed[n++] = 0; /* a single element, and no dim to name */
+  tc_tensor *parts[2] = {tc_real(x), tc_imag(x)};
+  for (int i = 0; i < 2; i++) parts[i] = moments(&var_rule, TC_FOLD_SUM, parts[i], listed, n, correction, keepdim, NULL);
+  if (mean) *mean = tc_mean(x, listed, n, keepdim, TC_NONE);
+  tc_tensor *v = tc_add(parts[0], parts[1], 1);
+  if (!root) return v;
+  tc_tensor *flat = tc_eq(v, tci_number(0)); /* no slope there, as above */
+  return tc_where(flat, tci_number(0), tc_sqrt(tc_where(flat, tci_number(1), v)));
+}
+
 tc_tensor *tc_var(tc_tensor *x, const tc_dim *dim, int n_dim, bool unbiased, bool keepdim, double correction) {
+  if (is_complex(x)) return complex_moments(false, x, dim, n_dim, taken(unbiased, correction), keepdim, NULL);
   return moments(&var_rule, TC_FOLD_SUM, x, dim, n_dim, taken(unbiased, correction), keepdim, NULL);
 }
 tc_tensor *tc_std(tc_tensor *x, const tc_dim *dim, int n_dim, bool unbiased, bool keepdim, double correction) {
+  if (is_complex(x)) return complex_moments(true, x, dim, n_dim, taken(unbiased, correction), keepdim, NULL);
   return moments(&std_rule, TC_FOLD_EUCLID, x, dim, n_dim, taken(unbiased, correction), keepdim, NULL);
 }
 tc_tensor *tc_var_mean(tc_tensor *x, const tc_dim *dim, int n_dim, bool unbiased, bool keepdim, double correction, tc_tensor **mean) {
+  if (is_complex(x)) return complex_moments(false, x, dim, n_dim, taken(unbiased, correction), keepdim, mean);
   return moments(&var_rule, TC_FOLD_SUM, x, dim, n_dim, taken(unbiased, correction), keepdim, mean);
 }
 tc_tensor *tc_std_mean(tc_tensor *x, const tc_dim *dim, int n_dim, bool unbiased, bool keepdim, double correction, tc_tensor **mean) {
+  if (is_complex(x)) return complex_moments(true, x, dim, n_dim, taken(unbiased, correction), keepdim, mean);
   return moments(&std_rule, TC_FOLD_EUCLID, x, dim, n_dim, taken(unbiased, correction), keepdim, mean);
 }

@@ -61,9 +61,19 @@ static tc_tensor *logsumexp(tc_tensor *x, uint64_t mask, bool keepdim) {
   return keepdim ? y : shape ? tc_reshape(y, shape->size, shape->ndim) : NULL;
 }
 
+/* as below, on real parts for the height; the gradient is that of the parts */
+static tc_tensor *complex_logsumexp(tc_tensor *x, const tc_dim *dim, int n_dim, bool keepdim) {
+  if (x->numel == 0) return tc_log(tc_sum(x, dim, n_dim, keepdim, TC_NONE));
+  tc_tensor *high = tc_amax(tc_detach(tc_real(x)), dim, n_dim, true);
+  high = tc_where(tc_isinf(high), tci_number(0), high);
+  tc_tensor *y = tc_log(tc_sum(tc_exp(tc_sub(x, high, 1)), dim, n_dim, keepdim, TC_NONE));
+  return y ? tc_add(y, tc_reshape(high, y->size, y->ndim), 1) : NULL;
+}
+
 tc_tensor *tc_logsumexp(tc_tensor *x, const tc_dim *dim, int n_dim, bool keepdim) {
   tci_fold_attr a = {.keepdim = keepdim};
-  if (!x || !tci_check_real(x) || !tci_dim_mask(dim, n_dim, x->ndim, &a.mask)) return NULL;
+  if (!x || !tci_dim_mask(dim, n_dim, x->ndim, &a.mask)) return NULL;
+  if (tci_is_complex(x->dtype)) return complex_logsumexp(x, dim, n_dim, keepdim);
   if (tci_is_int(x->dtype) && !(x = tci_cast(x, tci_float_type(x->dtype)))) return NULL;
   bool recording = tci_set_grad_mode(false);
   tc_tensor *y = logsumexp(x, a.mask, keepdim);

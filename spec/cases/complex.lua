@@ -5,38 +5,13 @@ local tocha = require 'tocha'
 local H = require 'spec.harness'
 local P = require 'spec.plain'
 local Z = require 'spec.complex_numbers'
+local C = require 'spec.complex_parts'
 local T = H.T
 
 local rows = {}
 local function add(row) rows[#rows + 1] = row end
 
----------------------------------------------------------------- parts
--- a plain array of pairs as one of numbers {re, im}, and back; arrays of real numbers stay
-local function numbers(a)
-  local shape = {}
-  for d = 1, #a.shape - 1 do shape[d] = a.shape[d] end
-  local out = {shape = shape}
-  for k = 1, #a / 2 do out[k] = {a[2 * k - 1], a[2 * k]} end
-  return out
-end
-local function pairs_of(a)
-  if type(a[1]) == 'number' then return a end
-  local shape = {}
-  for d = 1, #a.shape do shape[d] = a.shape[d] end
-  shape[#shape + 1] = 2
-  local out = {shape = shape}
-  for k = 1, #a do out[2 * k - 1], out[2 * k] = a[k][1], a[k][2] end
-  return out
-end
-
--- the complex tensor of a tensor of parts, lying in memory as said
-local function complex_of(x, layout)
-  local z = tocha.view_as_complex(x:clone())
-  if layout == 'strided' then return tocha.stack({z, z}, -1):select(-1, 2) end
-  return z
-end
-local function taken(x) return tocha.is_tensor(x) and x:is_floating_point() and complex_of(x) or x end -- the wrong ones as they are
-local function parts_of(y) return y:is_complex() and tocha.view_as_real(y) or y end
+local numbers, pairs_of, complex_of, taken, parts_of = C.numbers, C.pairs_of, C.complex_of, C.taken, C.parts_of
 
 local function shaped(shape, pair, range, away)
   local o = {range = range, away = away}
