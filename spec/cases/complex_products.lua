@@ -102,7 +102,7 @@ add('sum', 1, some, function(a) return all(a, Z.add, {0, 0}) end)
 add('mean', 1, some, function(a) return {shape = {}, mean(a)} end)
 add('prod', 1, some, function(a) return all(a, Z.mul, {1, 0}) end)
 add('sum', 1, {{T{2, 3, 2}, 2}, {T{0, 3, 2}, 2}}, function(a)
-  if #a == 0 then return {shape = {0, 2}} end
+  if #a == 0 then return {shape = {0}} end -- the parts' dim is added
   return P.build({2}, function(i) return total(3, function(k) return P.get(a, i, k) end) end)
 end, {label = 'complex, dim'})
 add('cumsum', 1, {{T{2, 4, 2}, 2}}, function(a) return by_row(a, Z.add) end)
