@@ -12,10 +12,16 @@ TC_FORMULA tc_c128 tc_c(double re, double im) {
   return z;
 }
 
+#ifdef __cplusplus
 #ifdef __CUDACC__
 #include <thrust/complex.h>
+namespace tc_complex = thrust;
+#else
+#include <complex>
+namespace tc_complex = std;
+#endif
 #define TC_C_FUNCTION(name, plain, of_complex) \
-  TC_FORMULA tc_c128 name(tc_c128 x) { thrust::complex<double> y = thrust::plain(thrust::complex<double>(x.re, x.im)); return tc_c(y.real(), y.imag()); }
+  TC_FORMULA tc_c128 name(tc_c128 x) { tc_complex::complex<double> y = tc_complex::plain(tc_complex::complex<double>(x.re, x.im)); return tc_c(y.real(), y.imag()); }
 #else
 #include <complex.h>
 #undef I /* a name that others use */

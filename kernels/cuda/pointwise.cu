@@ -34,6 +34,6 @@ int tc_pointwise_one(int op, int compute, const tc_loop *l, const tc::numbers &n
 extern "C" int TC_KERNEL(pointwise)(int op, int compute, const tc_loop *l, const double *p) {
   const tc::numbers n = {{p ? p[0] : 0, p ? p[1] : 0, p ? p[2] : 0, p ? p[3] : 0}};
   if (l->numel == 0) return TC_OK;
-  const int status = l->nop == 2 ? tc_pointwise_one(op, compute, l, n) : tc_pointwise_more(op, compute, l, n);
-  return status;
+  if (compute >= TC_COMPLEX64) return tc_pointwise_complex(op, l, n);
+  return l->nop == 2 ? tc_pointwise_one(op, compute, l, n) : tc_pointwise_more(op, compute, l, n);
 }

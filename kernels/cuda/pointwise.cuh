@@ -162,6 +162,7 @@ template <class F, int K> int run_formula(int compute, const tc_loop *l, const n
 /* Each file of formulas has one of these: TC_MISSING if the formula is in another. */
 int tc_pointwise_one(int op, int compute, const tc_loop *l, const tc::numbers &n);
 int tc_pointwise_more(int op, int compute, const tc_loop *l, const tc::numbers &n);
+int tc_pointwise_complex(int op, const tc_loop *l, const tc::numbers &n);
 
 /* ---- one struct a formula, generic in the computing type: before and after including scalar.h ---- */
 #define TC_CLASS_ANY(f, w) enum { floats = 1, wholes = 1 };
