@@ -50,6 +50,11 @@ $(BUILD)/obj/lib/%.o: lib/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LTO) $(foreach l,$(LEVELS),-DTC_HAVE_$(l)) -c -o $@ $<
 
+# the kernels' headers as a number: a CUDA library of other ones is refused
+ABI      := $(shell cat kernels/*.h | cksum | cut -d' ' -f1)u
+$(BUILD)/obj/lib/device.o: ALL_CFLAGS += -DTC_ABI=$(ABI)
+$(BUILD)/obj/lib/device.o: $(wildcard kernels/*.h)
+
 # What Lua calls: one wrapper for each public function, made from the header.
 $(BUILD)/gen/handles.c: lib/tocha.h tools/handles.lua tools/autocast.lua lua/tocha/schema.lua
 	@mkdir -p $(@D)
@@ -155,6 +160,8 @@ else
 	else $(MAKE) --no-print-directory NVCC="$$nvcc" $(BUILD)/libtocha_cuda.so && echo '$(BUILD)/libtocha_cuda.so is built for $(CUDA_ARCHES:%=sm_%)'; fi
 endif
 
+$(BUILD)/obj/kernels/cuda/table.o: CUDA_FLAGS += -DTC_ABI=$(ABI)
+$(BUILD)/obj/kernels/cuda/table.o: $(wildcard kernels/*.h)
 $(BUILD)/libtocha_cuda.so: $(CUDA_OBJ)
 	$(Q)$(NVCC) -shared -cudart static -Xlinker -z,nodelete -o $@.new $^ && mv $@.new $@
 $(BUILD)/obj/kernels/cuda/%.o: kernels/cuda/%.cu
@@ -176,6 +183,8 @@ emu: ## compiles the CUDA kernels for an emulated GPU (then TOCHA_CUDA_LIBRARY=b
 	@if [ -z '$(NVCC)$(TOCHA_CUDA_INC)' ]; then echo 'emu: there are no CUDA headers here: nothing built'; \
 	else $(MAKE) --no-print-directory NVCC='$(NVCC)' $(EMU)/libtocha_cuda.so && echo '$(EMU)/libtocha_cuda.so is built'; fi
 
+$(EMU)/obj/table.o: EMU_FLAGS += -DTC_ABI=$(ABI)
+$(EMU)/obj/table.o: $(wildcard kernels/*.h)
 $(EMU)/libtocha_cuda.so: $(EMU_OBJ)
 	$(Q)$(EMU_CXX) -shared $(SAN_CFLAGS) -Wl,-z,nodelete -Wl,-z,defs -o $@.new $^ $(BLAS_LIBS) -lm -ldl && mv $@.new $@
 $(EMU)/obj/emu/%.o: kernels/cuda/emu/%.cc

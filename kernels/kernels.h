@@ -131,6 +131,7 @@ typedef struct tc_kernels { TC_KERNEL_SLOTS(X) } tc_kernels;
    if the host's side is pinned. text says what went wrong last; memory_text why `bytes` could not be had. `who` is set by the runtime: the
    operator that runs. */
 typedef struct tc_backend {
+  unsigned abi; /* TC_ABI, from the headers of this folder: a library built from others is refused */
   const tc_kernels *kernels;
   int count;
   void (*use)(int device); /* what the calling thread does next, it does there */

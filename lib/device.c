@@ -81,6 +81,10 @@ double tc_cuda_load(const char *path) {
   tc_backend *(*backend)(const char **) = (tc_backend *(*)(const char **))dlsym(library, "tc_cuda_backend");
   if (!backend) cuda_reason = "the CUDA library is of another version";
   else cuda = backend(&cuda_reason);
+  if (cuda && cuda->abi != TC_ABI) {
+    cuda_reason = "the CUDA library was built from other sources than this one: make cuda";
+    cuda = NULL;
+  }
   if (cuda) cuda->who = tci_who;
   return cuda ? cuda->count : 0;
 }

@@ -13,7 +13,7 @@ static const tc_kernels kernels = { TC_KERNEL_SLOTS(X) };
 #undef X
 
 tc_backend tc_cuda_the_backend = {
-  &kernels, 0, tc_cuda_use, tc_cuda_memory_alloc, tc_cuda_memory_free, tc_cuda_memory_copy, tc_cuda_pin, tc_cuda_unpin, tc_cuda_text,
+  TC_ABI, &kernels, 0, tc_cuda_use, tc_cuda_memory_alloc, tc_cuda_memory_free, tc_cuda_memory_copy, tc_cuda_pin, tc_cuda_unpin, tc_cuda_text,
   tc_cuda_memory_text, nullptr,
 };
 
