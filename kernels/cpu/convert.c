@@ -181,6 +181,26 @@ int TC_KERNEL(copy)(const tc_loop *l) {
   return TC_OK;
 }
 
+/* to += from, one element after another; half types and bool by way of double */
+static void add_row(int64_t n, char *to, int64_t ts, const char *from, int64_t fs, int type) {
+  if (type == TC_FLOAT16 || type == TC_BFLOAT16 || type == TC_BOOL) {
+    const int bytes = tc_dtype_bytes(type);
+    for (int64_t i = 0; i < n; i++) {
+      double sum, term;
+      TC_KERNEL(load_f64)(1, &sum, to + i * ts * bytes, type, 1);
+      TC_KERNEL(load_f64)(1, &term, from + i * fs * bytes, type, 1);
+      sum += term;
+      TC_KERNEL(store_f64)(1, to + i * ts * bytes, type, 1, &sum);
+    }
+  } else
+    TC_REALS(type, {
+      T *sum = (T *)to;
+      const T *term = (const T *)from;
+      if (ts == 1 && fs == 1) for (int64_t i = 0; i < n; i++) sum[i] += term[i];
+      else for (int64_t i = 0; i < n; i++) sum[i * ts] += term[i * fs];
+    });
+}
+
 /* out += in where several elements may fall on one place of out: strictly one after another */
 int TC_KERNEL(accumulate)(const tc_loop *l) {
   int d = l->ndim - 1, type = l->dtype[0], bytes = tc_dtype_bytes(type);
@@ -188,13 +208,11 @@ int TC_KERNEL(accumulate)(const tc_loop *l) {
   for (int64_t r = 0; r < rows; r++) {
     char *to = l->data[0] + row_offset(l, 0, r, 1) * bytes;
     const char *from = l->data[1] + row_offset(l, 1, r, 1) * bytes;
-    for (int64_t i = 0; i < width; i++) {
-      double sum, term;
-      TC_KERNEL(load_f64)(1, &sum, to + i * ts * bytes, type, 1);
-      TC_KERNEL(load_f64)(1, &term, from + i * fs * bytes, type, 1);
-      sum += term;
-      TC_KERNEL(store_f64)(1, to + i * ts * bytes, type, 1, &sum);
-    }
+    if (is_complex(type)) {
+      const int part = type == TC_COMPLEX128 ? TC_FLOAT64 : TC_FLOAT32;
+      add_row(width, to, 2 * ts, from, 2 * fs, part);
+      add_row(width, to + bytes / 2, 2 * ts, from + bytes / 2, 2 * fs, part);
+    } else add_row(width, to, ts, from, fs, type);
   }
   return TC_OK;
 }

@@ -96,6 +96,26 @@ describe('tocha.stft', function()
     assert.is_true(tocha.allclose(long[1]:narrow(1, 1, 40), x))
   end)
 
+  it('takes complex signals, and gives parts where asked', function()
+    local re, im = x, tocha.randn(40, {dtype = 'float64'})
+    local c, w = tocha.complex(re, im), tocha.hann_window(8, true, options)
+    local y = tocha.stft(c, 8, {window = w})
+    assert.same({8, 21}, S.shape(y))
+    local parts = {}
+    for i, v in ipairs {re, im} do parts[i] = tocha.stft(v, 8, {window = w, onesided = false, return_complex = false}) end
+    assert.same({8, 21, 2}, S.shape(parts[1]))
+    local function part(v, k) return v:select(3, k) end
+    local both = tocha.view_as_real(y)
+    assert.is_true(tocha.allclose(part(both, 1), part(parts[1], 1) - part(parts[2], 2)))
+    assert.is_true(tocha.allclose(part(both, 2), part(parts[1], 2) + part(parts[2], 1)))
+    local back = tocha.view_as_real(tocha.istft(y, 8, {window = w, return_complex = true}))
+    assert.is_true(tocha.allclose(back, tocha.view_as_real(c)))
+    local leaf = tocha.view_as_real(c):clone():requires_grad_()
+    assert.is_true(gradcheck(function(v)
+      return tocha.view_as_real(tocha.istft(tocha.stft(tocha.view_as_complex(v), 8, {window = w}), 8, {window = w, return_complex = true}))
+    end, {leaf}))
+  end)
+
   it('has gradients', function()
     local w = tocha.hann_window(6, true, options):requires_grad_()
     local v = tocha.randn(14, {dtype = 'float64', requires_grad = true})
