@@ -55,6 +55,70 @@ describe('every distribution', function()
     end
   end)
 
+  -- the largest distance between the empirical distribution of a sample and a distribution function (Kolmogorov and Smirnov), times
+  -- the root of the size: below 1.95 for 99.9 in 100 good samples
+  local function furthest(u) -- the distribution function at the sample, sorted
+    local size = u:size(1)
+    local rank = tocha.arange(1, size + 1, {dtype = 'float64'}):unsqueeze(2)
+    u = u:reshape(size, -1):sort(1)
+    return tocha.maximum((rank / size - u):abs(), (u - (rank - 1) / size):abs()):amax():item() * math.sqrt(size)
+  end
+
+  it('has samples that follow its distribution function', function()
+    tocha.manual_seed(71)
+    local tested = 0
+    for name, d in pairs(everyone()) do
+      local good, u = pcall(function() return d:cdf(d:sample({n})) end)
+      local discrete = name == 'Binomial' or name == 'Poisson' or name == 'Geometric' or name == 'Bernoulli' or name == 'NegativeBinomial'
+      if good and not discrete and #d.event_shape == 0 then
+        tested = tested + 1
+        assert.is_true(furthest(u) < 2.3, name .. ': ' .. furthest(u)) -- two of each of many distributions: a wider bound
+      end
+    end
+    assert.is_true(tested >= 14, tested .. ' were tested')
+  end)
+
+  it('has samples whose transforms are uniform, where there is no distribution function', function()
+    tocha.manual_seed(72)
+    local gammainc = tocha.special.gammainc
+    -- a beta variate over its sum with another gamma variate: x = a / (a + b) of Beta(2, 3) has the distribution function of a polynomial
+    local x = D.Beta(f64(2), f64(3)):sample({n})
+    assert.is_true(furthest(6 * x ^ 2 - 8 * x ^ 3 + 3 * x ^ 4) < 1.95)
+    local t = D.StudentT(f64(2)):sample({n}) -- of two degrees of freedom: in closed form
+    assert.is_true(furthest(t / (2 * (2 + t ^ 2):sqrt()) + 0.5) < 1.95)
+    local f = D.FisherSnedecor(f64(2), f64(4)):sample({n})
+    assert.is_true(furthest(1 - (1 + f / 2) ^ -2) < 1.95)
+    assert.is_true(furthest(1 - gammainc(f64(3), 2 / D.InverseGamma(f64(3), f64(2)):sample({n}))) < 1.95)
+    local p = D.Dirichlet(f64{1, 2, 3}):sample({n}):select(2, 3) -- Beta(3, 3)
+    assert.is_true(furthest(10 * p ^ 3 - 15 * p ^ 4 + 6 * p ^ 5) < 1.95)
+    local v = D.VonMises(f64(0.5), f64(1e-6)):sample({n}) -- nearly uniform on the circle
+    assert.is_true(furthest((v + math.pi) / (2 * math.pi)) < 1.95)
+    local m = D.MultivariateNormal(f64{1, 2}, f64{{2, 0.5}, {0.5, 1}}):sample({n})
+    assert.is_true(furthest(tocha.special.ndtr((m:select(2, 1) - 1) / math.sqrt(2))) < 1.95)
+    assert.is_true(furthest(tocha.special.ndtr((m:select(2, 1) + m:select(2, 2) - 3) / 2)) < 1.95)
+  end)
+
+  it('counts as its probabilities say', function()
+    tocha.manual_seed(73)
+    local function chi_square(d, values) -- in standard deviations, over the values with enough expected counts
+      local x, total, cells = d:sample({n}), 0, 0
+      for _, value in ipairs(values) do
+        local expected = n * d:log_prob(f64(value)):exp():item()
+        if expected > 8 then
+          total, cells = total + (x:eq(value):sum():item() - expected) ^ 2 / expected, cells + 1
+        end
+      end
+      return (total - cells) / math.sqrt(2 * cells)
+    end
+    local counts = {}
+    for i = 0, 60 do counts[i + 1] = i end
+    for name, d in pairs {
+      Binomial = D.Binomial(60, f64(0.35)), Poisson = D.Poisson(f64(14)), small = D.Poisson(f64(0.8)), Geometric = D.Geometric(f64(0.2)),
+      NegativeBinomial = D.NegativeBinomial(f64(4), f64(0.4)), Bernoulli = D.Bernoulli(f64(0.3)),
+    } do assert.is_true(chi_square(d, name == 'Bernoulli' and {0, 1} or counts) < 4, name) end
+    assert.is_true(chi_square(D.Categorical(f64{0.1, 0.2, 0.3, 0.4}), {1, 2, 3, 4}) < 4)
+  end)
+
   it('has samples within its support, and finite densities there', function()
     for name, d in pairs(everyone()) do
       local density = d:log_prob(d:sample{200})

@@ -259,17 +259,34 @@ describe('the seed alone', function()
   end)
 
   it('decides them whatever the number of threads', function()
-    local threads = tocha.get_num_threads()
-    local function big()
+    local threads, n = tocha.get_num_threads(), 100003
+    local function wide(f) return f(tocha.empty(n, {dtype = 'float64'})) end
+    local samplers = {
+      function() return tocha.randn(300001) end, function() return F.dropout(tocha.ones(300001), 0.4) end,
+      function() return tocha.rand(n, {dtype = 'float64'}) end, function() return tocha.randint(-5, 1000, {n}) end,
+      function() return tocha.randperm(n) end, function() return tocha.bernoulli(tocha.full({n}, 0.3)) end,
+      function() return tocha.poisson(tocha.full({n}, 7.5)) end, function() return tocha.poisson(tocha.full({n}, 0.5)) end,
+      function() return tocha.binomial(tocha.full({n}, 20):float(), tocha.full({n}, 0.4)) end,
+      function() return tocha._standard_gamma(tocha.full({n}, 0.7)) end, function() return tocha.normal(tocha.zeros(n), 2) end,
+      function() return tocha.multinomial(tocha.rand(50, 40), 20, true) end, function() return tocha.multinomial(tocha.rand(50, 40), 20) end,
+      function() return wide(function(x) return x:uniform_(-2, 3) end) end, function() return wide(function(x) return x:normal_(1, 2) end) end,
+      function() return wide(function(x) return x:exponential_(2) end) end, function() return wide(function(x) return x:cauchy_(1, 2) end) end,
+      function() return wide(function(x) return x:log_normal_(0, 1) end) end, function() return wide(function(x) return x:geometric_(0.2) end) end,
+      function() return wide(function(x) return x:random_(0, 77) end) end,
+    }
+    local function all()
       tocha.manual_seed(9)
-      return tocha.cat{tocha.randn(300001):double(), F.dropout(tocha.ones(300001), 0.4):double(), tocha.rand(100003, {dtype = 'float64'})}
+      local list = {}
+      for i, draw in ipairs(samplers) do list[i] = draw() end
+      return list
     end
     tocha.set_num_threads(1)
-    local one = big()
-    tocha.set_num_threads(2)
-    local two = big()
+    local one = all()
+    for _, count in ipairs {2, 3} do
+      tocha.set_num_threads(count)
+      for i, x in ipairs(all()) do assert.is_true(x:equal(one[i]), 'sampler ' .. i .. ' with ' .. count .. ' threads') end
+    end
     tocha.set_num_threads(threads)
-    assert.is_true(one:equal(two))
   end)
 
   it('gives the same beginning to a shorter tensor, and to a view filled in place', function()
