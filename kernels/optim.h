@@ -13,12 +13,13 @@
    NADAM    mean, square                       | 1 - b1, b2, 1 - b2^t, eps, factor of the gradient, factor of the mean
    RADAM    mean, square                       | lr / (1 - b1^t), 1 - b1, b2, eps, rectification or 0 while there is none
    ASGD     average                            | eta, 1 - lambd eta, weight of the average (1: it is the parameter)
-   RPROP    previous gradient, step size       | eta minus, eta plus, smallest step, largest step */
+   RPROP    previous gradient, step size       | eta minus, eta plus, smallest step, largest step
+   LION     mean                               | lr, b1, b2 */
 enum { TC_OPTIM_SGD, TC_OPTIM_ADAM, TC_OPTIM_RMSPROP, TC_OPTIM_ADAGRAD, TC_OPTIM_ADADELTA, TC_OPTIM_ADAMAX, TC_OPTIM_NADAM,
-       TC_OPTIM_RADAM, TC_OPTIM_ASGD, TC_OPTIM_RPROP };
+       TC_OPTIM_RADAM, TC_OPTIM_ASGD, TC_OPTIM_RPROP, TC_OPTIM_LION };
 enum { TC_OPTIM_STATES = 3, TC_OPTIM_NUMBERS = 8 };
 
-/* One parameter. Every rule begins with g = sign * grad + decay * param, and ADAM, NADAM and RADAM with param *= shrink. */
+/* One parameter. Every rule begins with g = sign * grad + decay * param, and ADAM, NADAM, RADAM and LION with param *= shrink. */
 typedef struct tc_optim_piece {
   void *param;
   const void *grad;

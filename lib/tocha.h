@@ -967,6 +967,8 @@ void tc_radam_step(tc_tensor *const *params, int n_params, tc_tensor *const *mea
 void tc_asgd_step(tc_tensor *const *params, int n_params, tc_tensor *const *averages, int n_averages, tc_tensor *const *steps, int n_steps, tc_tensor *const *etas, int n_etas, tc_tensor *const *mus, int n_mus, double lr, double lambd, double alpha, double t0, double weight_decay, bool maximize);
 /// rprop_step(params, previous, sizes, steps, eta_minus, eta_plus, smallest, largest, maximize)  One step of Rprop. @only
 void tc_rprop_step(tc_tensor *const *params, int n_params, tc_tensor *const *previous, int n_previous, tc_tensor *const *sizes, int n_sizes, tc_tensor *const *steps, int n_steps, double eta_minus, double eta_plus, double smallest, double largest, bool maximize);
+/// lion_step(params, means, lr, beta1, beta2, weight_decay, maximize)  One step of Lion. @only
+void tc_lion_step(tc_tensor *const *params, int n_params, tc_tensor *const *means, int n_means, double lr, double beta1, double beta2, double weight_decay, bool maximize);
 
 /* ---- pooling (lib/ops/pool.c) ---- */
 /// max_pool1d(input, kernel_size, stride = nil, padding = 0, dilation = 1, ceil_mode = false, return_indices = false)  The largest element of each window over the last 1 dim; with return_indices also its place in the plane. @function @in F

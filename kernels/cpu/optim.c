@@ -163,8 +163,20 @@ static void rprop(const tc_optim_piece *q, int64_t lo, int64_t hi) {
   });
 }
 
+static void lion(const tc_optim_piece *q, int64_t lo, int64_t hi) {
+  TC_FLOATS(q->dtype, {
+    PIECE(q);
+    const T lr = (T)k[0], b1 = (T)k[1], w1 = (T)(1 - k[1]), b2 = (T)k[2], w2 = (T)(1 - k[2]);
+    EACH(i) {
+      const T g = gradient(i), c = b1 * s0[i] + w1 * g;
+      p[i] = p[i] * shrink - (c > 0 ? lr : c < 0 ? -lr : lr * c);
+      s0[i] = b2 * s0[i] + w2 * g;
+    }
+  });
+}
+
 typedef void (*tc_rule_body)(const tc_optim_piece *q, int64_t lo, int64_t hi);
-static const tc_rule_body bodies[] = {sgd, adam, rmsprop, adagrad, adadelta, adamax, nadam, radam, asgd, rprop};
+static const tc_rule_body bodies[] = {sgd, adam, rmsprop, adagrad, adadelta, adamax, nadam, radam, asgd, rprop, lion};
 
 static char *at(const void *data, int64_t i) { return data ? (char *)data + 2 * i : NULL; }
 

@@ -77,6 +77,11 @@ template <class T> struct rule {
     c.s[0] = turn < 0 ? T(0) : c.g;
     c.p -= c.s[0] > 0 ? c.s[1] : c.s[0] < 0 ? -c.s[1] : T(0);
   }
+  __device__ void lion(cell<T> &c) const {
+    const T m = k[1] * c.s[0] + k[5] * c.g;
+    c.p = c.p * shrink - (m > 0 ? k[0] : m < 0 ? -k[0] : k[0] * m);
+    c.s[0] = k[2] * c.s[0] + k[6] * c.g;
+  }
   template <int RULE> __device__ void step(cell<T> &c) const {
     if (RULE == TC_OPTIM_SGD) sgd(c);
     else if (RULE == TC_OPTIM_ADAM) adam(c);
@@ -87,6 +92,7 @@ template <class T> struct rule {
     else if (RULE == TC_OPTIM_NADAM) nadam(c);
     else if (RULE == TC_OPTIM_RADAM) radam(c);
     else if (RULE == TC_OPTIM_ASGD) asgd(c);
+    else if (RULE == TC_OPTIM_LION) lion(c);
     else rprop(c);
   }
 };
@@ -101,6 +107,7 @@ template <class T> __device__ rule<T> rule_of(int which, const tc_optim_piece &q
   if (which == TC_OPTIM_RMSPROP || which == TC_OPTIM_ADADELTA) r.k[5] = (T)(1 - q.k[1]);
   if (which == TC_OPTIM_NADAM) r.k[6] = (T)(1 - q.k[1]);
   if (which == TC_OPTIM_RADAM) r.k[5] = (T)(1 - q.k[2]);
+  if (which == TC_OPTIM_LION) r.k[5] = (T)(1 - q.k[1]), r.k[6] = (T)(1 - q.k[2]);
   return r;
 }
 
@@ -181,7 +188,7 @@ extern "C" int TC_KERNEL(optim)(int rule, const tc_optim_piece *pieces, int coun
 #define RULE(code) case code: return tc_run(update_all<code>, blocks, THREADS, 0, there, starts, n);
   switch (rule) {
     RULE(TC_OPTIM_SGD) RULE(TC_OPTIM_ADAM) RULE(TC_OPTIM_RMSPROP) RULE(TC_OPTIM_ADAGRAD) RULE(TC_OPTIM_ADADELTA)
-    RULE(TC_OPTIM_ADAMAX) RULE(TC_OPTIM_NADAM) RULE(TC_OPTIM_RADAM) RULE(TC_OPTIM_ASGD) RULE(TC_OPTIM_RPROP)
+    RULE(TC_OPTIM_ADAMAX) RULE(TC_OPTIM_NADAM) RULE(TC_OPTIM_RADAM) RULE(TC_OPTIM_ASGD) RULE(TC_OPTIM_RPROP) RULE(TC_OPTIM_LION)
   }
   return TC_MISSING;
 }

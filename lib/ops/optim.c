@@ -310,3 +310,13 @@ void tc_rprop_step(tc_tensor *const *params, int n_params, tc_tensor *const *pre
   update(&(tc_update){.name = "rprop_step", .rule = TC_OPTIM_RPROP, .n = n_params, .params = params, .state = {previous, sizes},
                       .scalar = {steps}, .h = h, .numbers = rprop_numbers, .maximize = maximize});
 }
+
+static void lion_numbers(const double *h, double *s, double *k) { memcpy(k, h, 3 * sizeof *k); }
+
+void tc_lion_step(tc_tensor *const *params, int n_params, tc_tensor *const *means, int n_means, double lr, double beta1, double beta2,
+                  double weight_decay, bool maximize) {
+  if (!same_count(n_params, n_means, "means", false)) return;
+  const double h[] = {lr, beta1, beta2};
+  update(&(tc_update){.name = "lion_step", .rule = TC_OPTIM_LION, .n = n_params, .params = params, .state = {means}, .h = h,
+                      .numbers = lion_numbers, .shrink = 1 - lr * weight_decay, .maximize = maximize});
+}

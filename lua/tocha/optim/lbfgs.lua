@@ -6,6 +6,8 @@ local args = require 'tocha.args'
 local tocha = require 'tocha'
 local Optimizer = require 'tocha.optim.optimizer'
 local strong_wolfe = require 'tocha.optim.strong_wolfe'
+local flat = require 'tocha.optim.flat'
+local flat_gradient, move, number = flat.gradient, flat.move, flat.number
 
 local LBFGS = class('LBFGS', Optimizer)
 
@@ -31,37 +33,6 @@ function LBFGS:__init(...)
   end
 end
 
--- ------------------------------------------------------------------------------- all parameters as one vector
-
-local function flat_gradient(params)
-  local parts = {}
-  for i, p in ipairs(params) do
-    local g = p.grad
-    parts[i] = (g ~= nil and g:detach() or tocha.zeros_like(p)):reshape(-1)
-  end
-  return tocha.cat(parts, 1)
-end
-
-local function move(params, t, direction)
-  local at = 1
-  for _, p in ipairs(params) do
-    local n = p:numel()
-    p:add_(direction:narrow(1, at, n):view_as(p), {alpha = t})
-    at = at + n
-  end
-end
-
-local function copies(params)
-  local out = {}
-  for i, p in ipairs(params) do out[i] = p:detach():clone() end
-  return out
-end
-
-local function restore(params, values)
-  for i, p in ipairs(params) do p:copy_(values[i]) end
-end
-
-local function number(loss) return type(loss) == 'number' and loss or loss:item() end
 local function largest(x) return x:abs():max():item() end
 local function dot(a, b) return a:dot(b):item() end
 
@@ -108,22 +79,10 @@ end
 
 -- ------------------------------------------------------------------------------------------------ stepping
 
--- Loss and gradient at x + t d, with x put back.
-local function evaluator(params, closure)
-  local before = copies(params)
-  return function(t, d)
-    move(params, t, d)
-    local loss = number(tocha.enable_grad(closure))
-    local gradient = flat_gradient(params)
-    restore(params, before)
-    return loss, gradient
-  end
-end
-
 -- Goes along d; returns the new gradient and how often the closure was evaluated.
 local function advance(s, params, group, closure, gradient, slope, last)
   if group.line_search_fn then
-    local loss, new, t, evals = strong_wolfe(evaluator(params, closure), s.t, s.d, s.loss, gradient, slope)
+    local loss, new, t, evals = strong_wolfe(flat.evaluator(params, closure), s.t, s.d, s.loss, gradient, slope)
     s.loss, s.t = loss, t
     move(params, t, s.d)
     return new, evals

@@ -263,8 +263,50 @@ function Optimizer:register_step_pre_hook(f) return add_hook(self, 'pre', f) end
 --- Calls f(optimizer) after every step. Gives a handle with `:remove()`.
 function Optimizer:register_step_post_hook(f) return add_hook(self, 'post', f) end
 
-local function run_hooks(self, list)
-  for i = 1, #list do list[i].f(self) end
+-- hooks of every optimizer
+local everywhere = {pre = {}, post = {}}
+
+local function add_everywhere(when, f)
+  if type(f) ~= 'function' then args.fail('register_optimizer_step_%s_hook: got %s, takes a function', when, args.show(f)) end
+  local list = everywhere[when]
+  list[#list + 1] = Hook(list, f)
+  return list[#list]
+end
+
+--- Calls f(optimizer) before every step of any optimizer. Gives a handle with `:remove()`.
+function Optimizer.register_optimizer_step_pre_hook(f) return add_everywhere('pre', f) end
+
+--- Calls f(optimizer) after every step of any optimizer. Gives a handle with `:remove()`.
+function Optimizer.register_optimizer_step_post_hook(f) return add_everywhere('post', f) end
+
+local function run_hooks(self, when)
+  local all, own = everywhere[when], self.hooks[when]
+  for i = 1, #all do all[i].f(self) end
+  for i = 1, #own do own[i].f(self) end
+end
+
+-- f(optimizer, state) may give another state
+local function run_state_hooks(self, when, state)
+  for _, hook in ipairs(self.hooks[when] or {}) do state = hook.f(self, state) or state end
+  return state
+end
+
+for _, what in ipairs{'state_dict', 'load_state_dict'} do
+  for _, when in ipairs{'pre', 'post'} do
+    local name = ('register_%s_%s_hook'):format(what, when)
+    --- Hooks of saving and loading: register_state_dict_pre_hook(f) and load_state_dict_post_hook call f(optimizer);
+    -- register_state_dict_post_hook and load_state_dict_pre_hook call f(optimizer, state), which may give another state.
+    Optimizer[name] = function(self, f, prepend)
+      if type(f) ~= 'function' then args.fail('%s: got %s, takes a function', name, args.show(f)) end
+      local key = what .. '_' .. when
+      self.hooks[key] = self.hooks[key] or {}
+      local list = self.hooks[key]
+      local hook = Hook(list, f)
+      local first = prepend == true or type(prepend) == 'table' and prepend.prepend
+      table.insert(list, first and 1 or #list + 1, hook)
+      return hook
+    end
+  end
 end
 
 --- Takes one step.
@@ -272,10 +314,10 @@ end
 -- @return what the closure returned
 function Optimizer:step(closure)
   local loss
-  run_hooks(self, self.hooks.pre)
+  run_hooks(self, 'pre')
   if closure then loss = tocha.enable_grad(closure) end
   if recording.now then recording.now:optimizer(self) else self:update() end
-  run_hooks(self, self.hooks.post)
+  run_hooks(self, 'post')
   return loss
 end
 
@@ -318,6 +360,7 @@ end
 -- all groups), `param_groups[k]` the options of a group, with the numbers of its parameters in `params`. The tensors
 -- are those of the optimizer, not copies.
 function Optimizer:state_dict()
+  run_state_hooks(self, 'state_dict_pre')
   local ids, out = numbering(self), {state = {}, param_groups = {}}
   for p, state in pairs(self.state) do
     if ids[p] then out.state[ids[p]] = copy_value(state) end
@@ -329,7 +372,7 @@ function Optimizer:state_dict()
     for i, p in ipairs(group.params) do saved.params[i] = ids[p] end
     out.param_groups[k] = saved
   end
-  return out
+  return run_state_hooks(self, 'state_dict_post', out)
 end
 
 local function check_groups(self, given)
@@ -399,6 +442,7 @@ end
 -- @tparam table given what `state_dict` gave, of an optimizer with as many parameters in each group
 -- @raise says what does not fit; the optimizer is then unchanged
 function Optimizer:load_state_dict(given)
+  given = run_state_hooks(self, 'load_state_dict_pre', given)
   check_groups(self, given)
   self.state = loaded_states(self, given)
   for k, group in ipairs(self.param_groups) do
@@ -413,6 +457,7 @@ function Optimizer:load_state_dict(given)
     end
   end
   self.packs = {}
+  run_state_hooks(self, 'load_state_dict_post')
 end
 
 local function show(v)

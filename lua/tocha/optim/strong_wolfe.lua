@@ -29,7 +29,7 @@ local function bracket(at, t, start)
     if point.loss > start.loss + C1 * point.t * start.slope or (i > 2 and point.loss >= previous.loss) then
       return previous, point
     end
-    if math.abs(point.slope) <= -C2 * start.slope then return point, nil, true end
+    if math.abs(point.slope) <= -start.c2 * start.slope then return point, nil, true end
     if point.slope >= 0 or not finite(point.loss) then return previous, point end
     local low, high = point.t + 0.01 * (point.t - previous.t), point.t * 10
     local next_t = cubic(previous, point, low, high)
@@ -62,7 +62,7 @@ local function zoom(at, start, best, other, budget, size)
       other = point
       if other.loss < best.loss then best, other = other, best end
     else
-      if math.abs(point.slope) <= -C2 * start.slope then return point end
+      if math.abs(point.slope) <= -start.c2 * start.slope then return point end
       if point.slope * (other.t - best.t) >= 0 then other = best end
       best = point
     end
@@ -77,15 +77,16 @@ end
 -- @tparam number loss at the start
 -- @param gradient at the start
 -- @tparam number slope of the loss along d at the start
+-- @tparam[opt=0.9] number c2 how far the slope must have fallen, as a share of the first
 -- @treturn number the loss, the gradient, the step, and the number of evaluations
-return function(evaluate, t, d, loss, gradient, slope)
+return function(evaluate, t, d, loss, gradient, slope, c2)
   local evals = 0
   local function at(step)
     local l, g = evaluate(step, d)
     evals = evals + 1
     return {t = step, loss = l, gradient = g, slope = g:dot(d):item()}
   end
-  local start = {t = 0, loss = loss, gradient = gradient:clone(), slope = slope}
+  local start = {t = 0, loss = loss, gradient = gradient:clone(), slope = slope, c2 = c2 or C2}
   local best, other, done = bracket(at, t, start)
   if not done then
     best = zoom(at, start, best, other, function() return evals - 1 end, d:abs():max():item())

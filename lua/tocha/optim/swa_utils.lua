@@ -95,6 +95,15 @@ function swa_utils.get_swa_avg_fn()
   return function(a, p, count) return a + (p - a) / (count + 1) end
 end
 
+--- A multi_avg_fn: all count the same.
+function swa_utils.get_swa_multi_avg_fn()
+  return function(averages, parameters, count)
+    for i, a in ipairs(averages) do
+      if a:is_floating_point() then a:lerp_(parameters[i], 1 / (count + 1)) else a:copy_(parameters[i]) end
+    end
+  end
+end
+
 local SWALR = class('SWALR', LRScheduler)
 swa_utils.SWALR = SWALR
 

@@ -9,6 +9,7 @@ local one = {base = 'LRScheduler', onecyclelr = 'OneCycleLR', cycliclr = 'Cyclic
 local several = {
   factors = 'StepLR MultiStepLR ConstantLR LinearLR ExponentialLR PolynomialLR LambdaLR MultiplicativeLR',
   cosine = 'CosineAnnealingLR CosineAnnealingWarmRestarts',
+  warmup = 'WarmupConstantLR WarmupLinearLR WarmupCosineLR WarmupInverseSqrtLR',
   compose = 'ChainedScheduler SequentialLR',
 }
 

@@ -1,0 +1,179 @@
+--- Lion, LAMB, the optimizers that evaluate a closure several times, warm-up, hooks.
+
+local tocha = require 'tocha'
+local optim, S = tocha.optim, require 'spec.support'
+local f64 = {dtype = 'float64'}
+
+local function t(v) return tocha.tensor(v, f64) end
+
+-- a curved valley with its minimum 0 at (1, 1)
+local function rosenbrock(x) return (1 - x[1]):square() + (x[2] - x[1]:square()):square() * 100 end
+
+local function closure_of(x, f, optimizer)
+  return function()
+    optimizer:zero_grad()
+    local loss = f(x)
+    if tocha.is_grad_enabled() and x.requires_grad then loss:backward() end
+    return loss
+  end
+end
+
+before_each(function() tocha.manual_seed(2) end)
+
+describe('Lion', function()
+  it('moves by the sign of a running average', function()
+    for _, dtype in ipairs{'float64', 'float32', 'bfloat16'} do
+      local p = tocha.tensor({0.5, -1, 2, 0}, {dtype = dtype, requires_grad = true})
+      local opt = optim.Lion({p}, {lr = 0.25, betas = {0.5, 0.75}, weight_decay = 0.5})
+      local m, x = {0, 0, 0, 0}, {0.5, -1, 2, 0}
+      for step = 1, 3 do
+        local g = {1, -2, step == 1 and 1 or -4, 0}
+        p.grad = tocha.tensor(g, {dtype = dtype})
+        opt:step()
+        for i = 1, 4 do
+          local c = 0.5 * m[i] + 0.5 * g[i]
+          x[i] = x[i] * (1 - 0.25 * 0.5) - 0.25 * (c > 0 and 1 or c < 0 and -1 or 0)
+          m[i] = 0.75 * m[i] + 0.25 * g[i]
+        end
+      end
+      local tolerance = dtype == 'bfloat16' and 2e-2 or 1e-6
+      S.close(p:detach():double(), t(x), tolerance, tolerance)
+      S.close(opt.state[p].exp_avg:double(), t(m), tolerance, tolerance)
+    end
+  end)
+
+  it('keeps its state, maximises, and refuses nonsense', function()
+    local p = t{1, 2}:requires_grad_()
+    local opt = optim.Lion({p}, {lr = 0.5, maximize = true})
+    p.grad = t{1, -1}
+    opt:step()
+    assert.are.same({1.5, 1.5}, p:totable())
+    local other = optim.Lion({t{1, 2}:requires_grad_()})
+    other:load_state_dict(opt:state_dict())
+    assert.are.equal(0.5, other.param_groups[1].lr)
+    S.close(other.state[other.param_groups[1].params[1]].exp_avg, opt.state[p].exp_avg)
+    assert.has_error(function() optim.Lion({p}, {lr = -1}) end, 'Lion: lr: got -1, takes a number of at least 0')
+  end)
+end)
+
+describe('LAMB', function()
+  it('scales the step to the length of the parameter', function()
+    local p = t{3, 4}:requires_grad_()
+    local opt = optim.LAMB({p}, {lr = 0.1, eps = 0})
+    p.grad = t{2, -7}
+    opt:step()                                   -- Adam's first step is the sign: length sqrt 2; the parameter's is 5
+    local move = 0.1 * 5 / math.sqrt(2)
+    S.close(p:detach(), t{3 - move, 4 + move}, 1e-9, 1e-9)
+    local x = t{-1, 1}:requires_grad_()
+    local slow = optim.LAMB({x}, {lr = 0.02})
+    for _ = 1, 500 do slow:step(closure_of(x, function(v) return (v - t{0.5, 2}):square():sum() end, slow)) end
+    S.close(x:detach(), t{0.5, 2}, 0.1, 0.1)
+  end)
+end)
+
+describe('conjugate gradients', function()
+  it('follow a curved valley', function()
+    local x = t{-1.2, 1}:requires_grad_()
+    local opt = optim.ConjugateGradient({x}, {max_iter = 25})
+    for _ = 1, 12 do opt:step(closure_of(x, rosenbrock, opt)) end
+    S.close(x:detach(), t{1, 1}, 1e-4, 1e-4)
+  end)
+
+  it('solve a quadratic problem of n numbers in about n iterations', function()
+    local a = tocha.randn(6, 6, f64)
+    local m, b = a:mm(a:t()) + tocha.eye(6, nil, f64), tocha.randn(6, f64)
+    local x = tocha.zeros(6, {dtype = 'float64', requires_grad = true})
+    local opt = optim.ConjugateGradient({x}, {max_iter = 15, tolerance_change = 0})
+    opt:step(closure_of(x, function(v) return v:dot(m:mv(v)) / 2 - b:dot(v) end, opt))
+    assert.is_true((m:mv(x:detach()) - b):abs():max():item() < 1e-3)
+  end)
+end)
+
+describe('FISTA', function()
+  it('finds the sparse solution of the lasso', function()
+    local a = tocha.randn(40, 10, f64)
+    local truth = t{3, 0, 0, -2, 0, 0, 0, 1, 0, 0}
+    local y = a:mv(truth)
+    local x = tocha.zeros(10, {dtype = 'float64', requires_grad = true})
+    local opt = optim.FISTA({x}, {lr = 1, l1 = 1, max_iter = 100})
+    local function f(v) return (a:mv(v) - y):square():sum() / 2 end
+    for _ = 1, 3 do opt:step(closure_of(x, f, opt)) end
+    assert.are.same(truth:ne(0):totable(), x:detach():ne(0):totable())
+    -- where x is not zero, the gradient is minus l1 times its sign
+    local g = a:t():mv(a:mv(x:detach()) - y)
+    local on = truth:ne(0)
+    S.close(g:masked_select(on), -truth:sign():masked_select(on), 1e-4, 1e-4)
+    assert.is_true(g:abs():max():item() < 1 + 1e-4)
+    local positive = optim.FISTA({x}, {l1 = 1, nonnegative = true, max_iter = 50})
+    positive:step(closure_of(x, f, positive))
+    assert.is_true(x:detach():ge(0):all():item())
+  end)
+end)
+
+describe('without gradients', function()
+  it('CMA-ES follows a curved valley', function()
+    local x = t{-1.2, 1}
+    local opt = optim.CMAES({x}, {sigma = 0.5})
+    for _ = 1, 200 do opt:step(closure_of(x, rosenbrock, opt)) end
+    S.close(x, t{1, 1}, 1e-3, 1e-3)
+  end)
+
+  it('differential evolution leaves local minima', function()
+    local x = t{2.2, -1.7}
+    local opt = optim.DifferentialEvolution({x}, {spread = 4, population = 40})
+    local function rastrigin(v) return (v:square() - (v * (2 * math.pi)):cos() * 10 + 10):sum() end
+    for _ = 1, 120 do opt:step(closure_of(x, rastrigin, opt)) end
+    S.close(x, t{0, 0}, 1e-3, 1e-3)
+  end)
+
+  it('say what is missing', function()
+    local x = t{1}
+    assert.has_error(function() optim.CMAES({x}):step() end,
+      'CMAES: step: closure is missing: takes a function that computes the loss anew')
+    assert.has_error(function() optim.DifferentialEvolution({x}, {population = 3}) end,
+      'DifferentialEvolution: population: got 3, takes at least 4')
+  end)
+end)
+
+describe('warm-up', function()
+  local function rates(name, n, ...)
+    local opt = optim.SGD({t{1}:requires_grad_()}, {lr = 1})
+    local schedule = optim.lr_scheduler[name](opt, ...)
+    local out = {}
+    for i = 1, n do
+      out[i] = opt.param_groups[1].lr
+      opt:step()
+      schedule:step()
+    end
+    return t(out)
+  end
+  it('rises, then stays or falls', function()
+    S.close(rates('WarmupConstantLR', 5, 3), t{0.25, 0.5, 0.75, 1, 1})
+    S.close(rates('WarmupLinearLR', 7, 2, 6), t{1 / 3, 2 / 3, 1, 0.75, 0.5, 0.25, 0})
+    S.close(rates('WarmupCosineLR', 7, 2, 6, 0.1)[5], t(0.55))
+    S.close(rates('WarmupInverseSqrtLR', 17, 4)[17], t(0.5))
+  end)
+end)
+
+describe('hooks of optimizers', function()
+  it('see every step, and states that are saved and loaded', function()
+    local opt, seen = optim.SGD({t{1}:requires_grad_()}), {}
+    local function note(name) return function() seen[#seen + 1] = name end end
+    local handles = {optim.register_optimizer_step_pre_hook(note 'all pre'), optim.register_optimizer_step_post_hook(note 'all post'),
+      opt:register_state_dict_pre_hook(note 'save pre'), opt:register_load_state_dict_post_hook(note 'load post')}
+    opt:register_state_dict_post_hook(function(_, state) state.extra = 1 end)
+    opt:register_load_state_dict_pre_hook(function(_, state)
+      state.param_groups[1].lr = 7
+      return state
+    end)
+    opt:step()
+    local state = opt:state_dict()
+    assert.are.equal(1, state.extra)
+    opt:load_state_dict(state)
+    assert.are.equal(7, opt.param_groups[1].lr)
+    assert.are.same({'all pre', 'all post', 'save pre', 'load post'}, seen)
+    for _, h in ipairs(handles) do h:remove() end
+    opt:step()
+    assert.are.equal(4, #seen)
+  end)
+end)
