@@ -497,6 +497,10 @@ function Module:num_parameters()
   return n
 end
 
+--- What the network is made of, as a report that prints itself: see `tocha.nn.summary`.
+-- @param ... the inputs of forward, or a table of sizes: `print(net:summary{1, 3, 224, 224})`
+function Module:summary(...) return require('tocha.nn.summary').summary(self, ...) end
+
 -- ------------------------------------------------------------------------------------------------------------- calling
 
 --- What the module computes; every class defines it.

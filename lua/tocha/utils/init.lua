@@ -4,6 +4,8 @@
 local utils = {}
 
 local home = {
+  AverageMeter = 'meters', MovingAverageMeter = 'meters', TopKMeter = 'meters', PrecisionRecallMeter = 'meters', AUCMeter = 'meters',
+  APMeter = 'meters', EarlyStopping = 'earlystopping', Logger = 'logger',
   clock = 'terminal', save_image = 'png', make_grid = 'png',
   Progress = 'progress', ConfusionMatrix = 'confusion', draw_image = 'draw', draw_images = 'draw',
 }
