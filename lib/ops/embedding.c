@@ -136,7 +136,7 @@ static bool bag_ends(int64_t *ends, const int64_t *starts, int64_t bags, int64_t
 }
 
 /* The bag (from 1) of each of count indices. */
-static tc_tensor *bags_by_offsets(tc_tensor *offsets, int64_t count, bool closed, int64_t *bags) {
+static tc_tensor *bags_by_offsets(tc_tensor *offsets, int64_t count, bool closed, int64_t *bags, tc_device device) {
   *bags = offsets->numel - closed;
   int64_t *starts = malloc((size_t)(2 * offsets->numel + count + 1) * sizeof *starts);
   if (!starts) return tci_fail("out of memory for %lld bags", (long long)*bags);
@@ -146,6 +146,7 @@ static tc_tensor *bags_by_offsets(tc_tensor *offsets, int64_t count, bool closed
     for (int64_t b = 0, i = 0; b < *bags; b++) while (i < ends[b] - 1) bag[i++] = b + 1;
     for (int64_t i = *bags > 0 ? ends[*bags - 1] - 1 : 0; i < count; i++) bag[i] = *bags > 0 ? *bags : 1;
     result = tc_from_bytes(bag, count * 8, &count, 1, TC_INT64);
+    if (device != 0) result = tc_to(result, TC_NONE, device, false);
   }
   free(starts);
   return result;
@@ -207,7 +208,7 @@ tc_tensor *tc_embedding_bag(tc_indices *index, tc_tensor *weight, tc_indices *of
   const int64_t padding = padding_label(padding_idx, weight), count = index->numel;
   if (how < 0 || padding < 0) return NULL;
   int64_t bags = index->ndim == 2 ? index->size[0] : 0;
-  tc_tensor *bag = offsets ? bags_by_offsets(offsets, count, include_last_offset, &bags)
+  tc_tensor *bag = offsets ? bags_by_offsets(offsets, count, include_last_offset, &bags, weight->device)
                            : bags_by_rows(bags, index->size[1], weight->device);
   tc_tensor *at = ready(index, TC_INT64), *flat = at ? tc_reshape(at, &count, 1) : NULL;
   tc_tensor *rows = tc_embedding(flat, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse);

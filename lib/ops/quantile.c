@@ -61,7 +61,7 @@ static tc_tensor *quantile(tc_tensor *x, tc_tensor *q, tc_dim dim, bool keepdim,
   if (x->numel == 0) return tci_fail("input has no elements: %s", tci_shape(x));
   if (x->dtype != TC_FLOAT32 && x->dtype != TC_FLOAT64) return tci_fail("input must be float32 or float64: got %s", tci_dtype_name(x->dtype));
   if (q->dtype != x->dtype && !(q = tc_to(q, x->dtype, TC_NONE, false))) return NULL;
-  if (!check_q(q)) return NULL;
+  if (!check_q(q) || (q->ndim == 0 && q->device != x->device && !(q = tc_to(q, TC_NONE, x->device, false)))) return NULL;
   tc_tensor *indices, *rows = dim == TC_NONE || x->ndim == 0 ? tc_reshape(x, (int64_t[]){-1}, 1) : tc_movedim(x, &(tc_dim){d}, 1, &(tc_dim){-1}, 1);
   tc_tensor *sorted = tc_sort(rows, -1, false, true, &indices);
   if (!sorted) return NULL;

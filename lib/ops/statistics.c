@@ -99,6 +99,10 @@ tc_tensor *tc_renorm(tc_tensor *x, double p, tc_dim dim, double maxnorm) {
 
 /* ---- membership ---- */
 tc_tensor *tc_isin(tc_operand *elements, tc_operand *test_elements, bool assume_unique, bool invert) {
+  tc_device device;
+  if (!elements || !test_elements || !tci_device_of(2, (tc_tensor *[]){elements, test_elements}, &device)) return NULL;
+  elements = tc_to(elements, TC_NONE, device, false);
+  test_elements = tc_to(test_elements, TC_NONE, device, false);
   if (!elements || !test_elements) return NULL;
   tc_tensor *indices, *set = tc_sort(tc_reshape(tc_detach(test_elements), (int64_t[]){-1}, 1), 0, false, true, &indices);
   if (!set) return NULL;
