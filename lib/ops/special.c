@@ -137,12 +137,42 @@ tc_tensor *tc_mvlgamma(tc_tensor *x, int64_t p) { /* p (p - 1) / 4 log pi + the 
 }
 tc_tensor *tc_special_multigammaln(tc_tensor *x, int64_t p) { return tc_mvlgamma(x, p); }
 
-/* by the second argument x: x^(a-1) e^-x / gamma(a), negative for the upper function */
+/* x^(a-1) e^-x / gamma(a), the slope of the lower function by x */
+static tc_tensor *gamma_density(tc_tensor *a, tc_tensor *x) {
+  return tc_exp(tc_sub(tc_sub(tc_mul(plus(a, -1), tc_log(x)), x, 1), tc_lgamma(a), 1));
+}
+
+/* The slope of the lower function by a, itself with a gradient to x: minus how x moves with a at one place of the gamma distribution
+   (kernels/cpu/gamma.c), times the density. */
+GRAD(gammainc_order) {
+  if (tci_needs(n, 0)) { tci_fail("the second derivative by the first argument is not known"); return; }
+  dx[1] = tc_mul(tc_mul(G, gamma_density(X, X2)), tc_sub(tc_log(X2), tc_digamma(X), 1));
+}
+RULE(gammainc_order, TC_SAVE_IN(0) | TC_SAVE_IN(1));
+static tc_tensor *gammainc_order(tc_tensor *a, tc_tensor *x, int dtype) {
+  tc_tensor *both[] = {a, x}, *wide[2];
+  int64_t size[TC_MAX_DIMS];
+  int ndim;
+  if (!tci_broadcast(2, both, &ndim, size)) return NULL;
+  for (int i = 0; i < 2; i++) {
+    wide[i] = tci_contig(tci_cast(tc_expand(tc_detach(both[i]), size, ndim), dtype));
+    if (!wide[i]) return NULL;
+  }
+  tc_tensor *moves = tci_like(wide[0], dtype);
+  if (!moves) return NULL;
+  tc_view y = tci_view(moves), shape = tci_view(wide[0]), at = tci_view(wide[1]);
+  if (!tci_status(tci_kernels(moves->device)->gamma_slope(&y, &shape, &at), NULL, NULL, 0)) return NULL;
+  tc_tensor *slope = tc_neg(tc_mul(moves, gamma_density(wide[0], wide[1])));
+  slope = tc_where(tc_gt(wide[1], tci_number(0)), slope, tci_number(0));
+  return slope ? tci_record(&gammainc_order_rule, slope, 2, both, NULL, 0) : NULL;
+}
+
 GRAD(gammainc) {
-  if (tci_needs(n, 0)) { tci_fail("the gradient to the first argument is not known"); return; }
-  tc_tensor *log_slope = tc_sub(tc_sub(tc_mul(plus(X, -1), tc_log(X2)), X2, 1), tc_lgamma(X), 1);
-  tc_tensor *slope = tc_mul(G, tc_exp(log_slope));
-  dx[1] = *(const double *)n->attr ? tc_neg(slope) : slope;
+  const bool upper = *(const double *)n->attr != 0;
+  if (tci_needs(n, 0)) dx[0] = tc_mul(G, gammainc_order(X, X2, G->dtype));
+  if (tci_needs(n, 1)) dx[1] = tc_mul(G, gamma_density(X, X2));
+  for (int i = 0; upper && i < 2; i++)
+    if (dx[i]) dx[i] = tc_neg(dx[i]);
 }
 RULE(gammainc, TC_SAVE_IN(0) | TC_SAVE_IN(1));
 static tc_tensor *gammainc(tc_tensor *a, tc_tensor *x, bool upper) { return tci_binary(TC_BINARY_gammainc, &gammainc_rule, a, x, (double[4]){upper}); }
