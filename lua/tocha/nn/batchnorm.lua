@@ -139,4 +139,48 @@ define_instance(1, '2 or 3 ([batch, ]channel, length)')
 define_instance(2, '3 or 4 ([batch, ]channel, height, width)')
 define_instance(3, '4 or 5 ([batch, ]channel, depth, height, width)')
 
+-- ------------------------------------------------------------------------------------------------------ SyncBatchNorm
+
+local Sync = class('SyncBatchNorm', Norm)
+Sync.pure = true
+Sync.takes = '2 or more (batch, channel, ...)'
+local read_sync = args.spec('SyncBatchNorm', 'num_features:int', 'eps:num=1e-5', 'momentum:num=0.1', 'affine:bool=true',
+  'track_running_stats:bool=true', 'process_group=nil', 'device=nil', 'dtype=nil')
+
+--- Batch normalisation for any number of dims after the channels. In one process, which is what there is, it is BatchNorm.
+function Sync:__init(...)
+  local affine, track, device, dtype
+  self.num_features, self.eps, self.momentum, affine, track, self.process_group, device, dtype = read_sync(...)
+  self:setup(affine, track, device, dtype)
+end
+
+function Sync:forward(input)
+  check_tensor(self, input)
+  if input:dim() < 2 then wrong_rank(self, input) end
+  self.rank = input:dim()
+  return batch_norm_forward(self, input)
+end
+
+local function converted(module, process_group)
+  local out = Sync(module.num_features, module.eps, module.momentum or false, module.affine, module.track_running_stats, process_group)
+  for _, kind in ipairs{'weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked'} do
+    if module[kind] ~= nil then rawset(out, kind, module[kind]) end
+  end
+  out.training = module.training
+  return out
+end
+
+--- A module with all its BatchNorm layers replaced by SyncBatchNorm of the same parameters.
+function Sync.convert_sync_batchnorm(module, process_group)
+  for n = 1, 3 do
+    if class.isinstance(module, batchnorm[('BatchNorm%dd'):format(n)]) then return converted(module, process_group) end
+  end
+  for name, child in module:named_children() do
+    local new = Sync.convert_sync_batchnorm(child, process_group)
+    if new ~= child then module:set_submodule(name, new) end
+  end
+  return module
+end
+batchnorm.SyncBatchNorm = Sync
+
 return batchnorm

@@ -19,8 +19,10 @@ local one = {
 local several = {
   linear = 'Linear Identity Bilinear Flatten Unflatten',
   conv = 'Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d',
-  batchnorm = 'BatchNorm1d BatchNorm2d BatchNorm3d InstanceNorm1d InstanceNorm2d InstanceNorm3d',
+  batchnorm = 'BatchNorm1d BatchNorm2d BatchNorm3d InstanceNorm1d InstanceNorm2d InstanceNorm3d SyncBatchNorm',
   normalization = 'LayerNorm GroupNorm RMSNorm LocalResponseNorm',
+  global_hooks = [[register_module_forward_pre_hook register_module_forward_hook register_module_full_backward_hook
+    register_module_full_backward_pre_hook]],
   dropout = 'Dropout Dropout1d Dropout2d Dropout3d AlphaDropout FeatureAlphaDropout',
   pooling = [[MaxPool1d MaxPool2d MaxPool3d AvgPool1d AvgPool2d AvgPool3d LPPool1d LPPool2d LPPool3d AdaptiveAvgPool1d
     AdaptiveAvgPool2d AdaptiveAvgPool3d AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d MaxUnpool1d MaxUnpool2d
@@ -30,7 +32,7 @@ local several = {
   activation = [[ReLU ReLU6 LeakyReLU PReLU RReLU ELU CELU SELU GELU GLU SiLU Mish Sigmoid LogSigmoid Tanh
     Tanhshrink Softplus Softsign Softshrink Hardshrink Hardtanh Hardsigmoid Hardswish Threshold Softmax Softmin
     LogSoftmax Softmax2d]],
-  rnn = 'RNN LSTM GRU',
+  rnn = 'RNN LSTM GRU RNNBase',
   rnncell = 'RNNCell LSTMCell GRUCell',
   loss = [[L1Loss MSELoss SmoothL1Loss HuberLoss CrossEntropyLoss NLLLoss BCELoss BCEWithLogitsLoss KLDivLoss
     PoissonNLLLoss GaussianNLLLoss MarginRankingLoss HingeEmbeddingLoss CosineEmbeddingLoss SoftMarginLoss

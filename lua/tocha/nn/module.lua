@@ -508,11 +508,11 @@ function Module:forward()
   args.fail('%s: forward is not defined', self.__name)
 end
 
-local call_with_hooks
+local call_with_hooks, everywhere
 
 function Module:__call(...)
   if recording.now then recording.now:module(self) end
-  if self._hooks then return call_with_hooks(self, ...) end
+  if self._hooks or everywhere._hooks then return call_with_hooks(self, ...) end
   return self:forward(...)
 end
 
@@ -522,7 +522,8 @@ function Module.extra_repr() return '' end
 for _, part in ipairs{'hooks', 'state', 'repr'} do
   for name, f in pairs(require('tocha.nn.module_' .. part)) do Module[name] = f end
 end
-call_with_hooks = Module.call_with_hooks
+call_with_hooks, everywhere = Module.call_with_hooks, Module.everywhere
+Module.everywhere, Module.register_everywhere = nil, nil
 
 package.loaded['tocha.nn.module'] = Module
 require 'tocha.nn.context'

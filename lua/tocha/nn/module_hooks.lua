@@ -79,6 +79,24 @@ hooks.register_load_state_dict_pre_hook = registrar('load_pre', 'register_load_s
 --- `hook(module, missing, unexpected)` after `load_state_dict` called on this module or on one above it.
 hooks.register_load_state_dict_post_hook = registrar('load_post', 'register_load_state_dict_post_hook')
 
+-- The hooks of all modules; `false` while there is none, so that calling a module asks one field.
+local everywhere = {_hooks = false}
+hooks.everywhere = everywhere
+
+--- A registrar of hooks of all modules: see `tocha.nn.global_hooks`.
+function hooks.register_everywhere(name, hook, what)
+  everywhere._hooks = everywhere._hooks or {}
+  local handle = add(everywhere, name, hook, false, what)
+  function handle.remove(self)
+    Handle.remove(self)
+    for _, list in pairs(everywhere._hooks or {}) do
+      if #list > 0 then return end
+    end
+    everywhere._hooks = false
+  end
+  return handle
+end
+
 --- Calls all hooks of one kind.
 function hooks.run_hooks(self, name, ...)
   local list = self._hooks and self._hooks[name]
@@ -86,6 +104,17 @@ function hooks.run_hooks(self, name, ...)
 end
 
 local function some(list) return list and #list > 0 end
+
+-- hooks of all modules come before a module's own
+local function hooks_of(self, name)
+  local own, all = self._hooks and self._hooks[name], everywhere._hooks and everywhere._hooks[name]
+  if not some(all) then return own or {} end
+  local out = {}
+  for _, list in ipairs{all, own or {}} do
+    for _, entry in ipairs(list) do out[#out + 1] = entry end
+  end
+  return out
+end
 
 -- An identity in the graph through which all gradients of a module's inputs (or outputs) pass together.
 local Gate
@@ -135,8 +164,8 @@ local function gather(list, at)
 end
 
 local function backward_hooks(self, grad_input, grad_output)
-  local list = self._hooks.backward
-  for i = 1, list and #list or 0 do
+  local list = hooks_of(self, 'backward')
+  for i = 1, #list do
     local new = list[i].hook(self, grad_input, grad_output)
     if new ~= nil then
       new = as_list(new)
@@ -148,8 +177,8 @@ local function backward_hooks(self, grad_input, grad_output)
 end
 
 local function backward_pre_hooks(self, grad_output)
-  local list = self._hooks.backward_pre
-  for i = 1, list and #list or 0 do
+  local list = hooks_of(self, 'backward_pre')
+  for i = 1, #list do
     local new = list[i].hook(self, grad_output)
     if new ~= nil then
       new = as_list(new)
@@ -179,19 +208,18 @@ end
 
 --- What calling a module does when it has hooks.
 function hooks.call_with_hooks(self, ...)
-  local own = self._hooks
   local inputs = pack(...)
-  for _, entry in ipairs(own.forward_pre or {}) do
+  for _, entry in ipairs(hooks_of(self, 'forward_pre')) do
     local new = entry.hook(self, inputs)
     if new ~= nil then inputs = as_list(new) end
   end
   local outputs
-  if some(own.backward) or some(own.backward_pre) then
+  if some(hooks_of(self, 'backward')) or some(hooks_of(self, 'backward_pre')) then
     outputs = gated_forward(self, inputs)
   else
     outputs = pack(self:forward(unpack(inputs, 1, inputs.n)))
   end
-  for _, entry in ipairs(own.forward or {}) do
+  for _, entry in ipairs(hooks_of(self, 'forward')) do
     local one = outputs.n == 1
     local new = entry.hook(self, inputs, one and outputs[1] or outputs)
     if new ~= nil then outputs = one and {new, n = 1} or as_list(new) end

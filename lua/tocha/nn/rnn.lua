@@ -269,4 +269,4 @@ function GRU:__init(...)
   self:setup(device, dtype)
 end
 
-return {RNN = RNN, LSTM = LSTM, GRU = GRU}
+return {RNNBase = Base, RNN = RNN, LSTM = LSTM, GRU = GRU}

@@ -5,6 +5,7 @@ local class = require 'tocha.class'
 local args = require 'tocha.args'
 local lists = require 'tocha.nn.lists'
 local Module = require 'tocha.nn.module'
+local everywhere = require('tocha.nn.module_hooks').everywhere
 
 local Sequential = class('Sequential', Module)
 
@@ -45,15 +46,16 @@ end
 -- class says so (`pure`: they keep neither input nor output), without hooks. `fresh` says that x is held by nobody
 -- else.
 local function run(self, x, fresh)
+  local watched = everywhere._hooks
   for i = 1, #self do
     local layer = self[i]
     local cls = getmetatable(layer)
     local y
-    if cls == Sequential and not layer._hooks then
+    if cls == Sequential and not layer._hooks and not watched then
       y, fresh = run(layer, x, fresh)
     else
       y = layer(x)
-      local own = rawget(cls, 'pure') and not layer._hooks
+      local own = rawget(cls, 'pure') and not layer._hooks and not watched
       local same = rawequal(x, y)
       if fresh and own and not same then x:free() end
       fresh = own and (fresh or not same) or false

@@ -9,6 +9,7 @@ local functions = {
   convert = 'parameters_to_vector vector_to_parameters',
   weight_norm = 'weight_norm remove_weight_norm',
   spectral_norm = 'spectral_norm remove_spectral_norm',
+  layout = 'skip_init clip_grad_norm convert_conv2d_weight_memory_format convert_conv3d_weight_memory_format',
   fusion = 'fuse_conv_bn_eval fuse_conv_bn_weights fuse_linear_bn_eval fuse_linear_bn_weights',
 }
 local namespaces = {rnn = true, fusion = true, parametrize = true, parametrizations = true, prune = true,

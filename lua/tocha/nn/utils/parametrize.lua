@@ -191,4 +191,32 @@ function parametrize.type_before_parametrizations(module)
   return rawget(getmetatable(module), '__parametrized') or getmetatable(module)
 end
 
+local read_transfer = args.spec('transfer_parametrizations_and_params', 'from_module', 'to_module', 'tensor_name:str=nil')
+
+--- Gives a module the parametrizations of another, or of one of its fields, with the originals' values.
+-- @return to_module
+function parametrize.transfer_parametrizations_and_params(...)
+  local from, to, name = read_transfer(...)
+  if not parametrize.is_parametrized(from, name) then
+    args.fail("transfer_parametrizations_and_params: '%s' of %s is not parametrized", name or 'no field', tostring(from.__name))
+  end
+  for field, list in from.parametrizations:named_children() do
+    if not name or field == name then
+      if to[field] == nil then
+        local value = list():detach():clone()
+        if list.trained then to:register_parameter(field, Parameter(value)) else to:register_buffer(field, value) end
+      end
+      for _, chain in list:iter() do parametrize.register_parametrization(to, field, chain, {unsafe = true}) end
+      local mine = to.parametrizations[field]
+      for _, kind in ipairs{'parameter', 'buffer'} do
+        local names, values, n = list:registered(kind)
+        for i = 1, n do
+          if values[i] ~= nil and mine[names[i]] ~= nil then mine[names[i]]:detach():copy_(values[i]:detach()) end
+        end
+      end
+    end
+  end
+  return to
+end
+
 return parametrize

@@ -121,6 +121,52 @@ function prune.custom_from_mask(module, name, mask)
   return apply_mask(module, name, mask)
 end
 
+local read_global = args.spec('global_unstructured', 'parameters:list', 'pruning_method', 'importance_scores=nil', '*', 'amount:num=nil')
+
+-- the scores of one parameter among all
+local function global_scores(module, name, how, given)
+  if given then
+    for key, x in pairs(given) do
+      if type(key) == 'table' and key[1] == module and key[2] == name then return x end
+    end
+  end
+  local w = weight_of(module, name, 'global_unstructured')
+  return how == 'random' and tocha.rand_like(w) or w:abs()
+end
+
+--- Prunes the smallest entries of several parameters taken together: {{module, 'weight'}, ...}.
+-- @tparam table parameters list of {module, name}
+-- @param pruning_method prune.L1Unstructured or prune.RandomUnstructured
+-- @param[opt] importance_scores scores by {module, name}, instead of absolute values
+-- @tparam number amount a share from 0 to 1, or a number of entries, by name
+function prune.global_unstructured(...)
+  local parameters, method, given, amount = read_global(...)
+  local how = type(method) == 'table' and method.kind
+  if not how or amount == nil then
+    args.fail('global_unstructured: takes prune.L1Unstructured or prune.RandomUnstructured, and an amount')
+  end
+  local scores, olds, total, any = {}, {}, 0, false
+  for i, pair in ipairs(parameters) do
+    local s, old = global_scores(pair[1], pair[2], how, given), old_mask(pair[1], pair[2])
+    total, any = total + left(s, old), any or old ~= nil
+    scores[i], olds[i] = s:reshape(-1), (old ~= nil and old or tocha.ones_like(s)):reshape(-1)
+  end
+  local keep = smallest(tocha.cat(scores, 1), count(amount, total, 'global_unstructured'), any and tocha.cat(olds, 1) or nil)
+  local at = 1
+  for i, pair in ipairs(parameters) do
+    local n = scores[i]:numel()
+    apply_mask(pair[1], pair[2], keep:narrow(1, at, n):view_as(pair[1][pair[2]]))
+    at = at + n
+  end
+end
+
+-- PyTorch's classes: each prunes by its `apply(module, name, ...)`
+for class_name, f in pairs{L1Unstructured = 'l1_unstructured', RandomUnstructured = 'random_unstructured', LnStructured = 'ln_structured',
+  RandomStructured = 'random_structured', Identity = 'identity', CustomFromMask = 'custom_from_mask'} do
+  prune[class_name] = {apply = function(...) return prune[f](...) end,
+    kind = class_name == 'L1Unstructured' and 'l1' or class_name == 'RandomUnstructured' and 'random' or nil}
+end
+
 --- Makes the pruned weight a plain parameter.
 function prune.remove(module, name)
   local noted = rawget(module, '_pruned')

@@ -12,7 +12,8 @@ local DataLoader = class('DataLoader')
 
 local read = args.spec('DataLoader', 'dataset:list', 'batch_size:int=1', 'shuffle:bool=false', 'sampler=nil',
   'batch_sampler=nil', 'num_workers:int=0', 'collate_fn:callable=nil', 'pin_memory:bool=false', 'drop_last:bool=false',
-  '*', 'generator=nil', 'seed:int=nil')
+  'timeout:num=0', 'worker_init_fn=nil', 'multiprocessing_context=nil', 'generator=nil', '*', 'seed:int=nil', 'prefetch_factor=nil',
+  'persistent_workers:bool=false', 'pin_memory_device:str=""', 'in_order:bool=true')
 
 -- A plain list serves as a dataset too.
 local function as_dataset(value)
@@ -38,18 +39,23 @@ end
 -- @tparam[opt=false] bool shuffle whether every epoch has an order of its own
 -- @param[opt] sampler gives the order instead
 -- @param[opt] batch_sampler gives the lists of positions
--- @tparam[opt=0] int num_workers taken for PyTorch's sake; batches are made where the loop runs
+-- @tparam[opt=0] int num_workers taken for PyTorch's sake, as are timeout, worker_init_fn, multiprocessing_context, prefetch_factor,
+-- persistent_workers, pin_memory_device and in_order: batches are made where the loop runs (docs/training.md says why)
 -- @tparam[opt] function collate_fn makes a batch of a list of items; an item of several values is a list of them
 -- @tparam[opt=false] bool pin_memory taken for PyTorch's sake
 -- @tparam[opt=false] bool drop_last whether a last batch that is too small is left out
--- @param[opt] generator by name only: the tocha.Generator that shuffles; the default one if not given
+-- @param[opt] generator the tocha.Generator that shuffles; the default one if not given
 -- @tparam[opt] int seed by name only: shuffles with a generator of this seed
 function DataLoader:__init(...)
-  local dataset, batch_size, shuffle, sampler, batch_sampler, _, collate_fn, _, drop_last, generator, seed = read(...)
+  local dataset, batch_size, shuffle, sampler, batch_sampler, _, collate_fn, _, drop_last, _, _, _, generator, seed = read(...)
   self.dataset, self.batch_size, self.drop_last = as_dataset(dataset), batch_size, drop_last
   self.sampler, self.batch_sampler, self.collate_fn = sampler, batch_sampler, collate_fn
   if seed and generator then args.fail('DataLoader: generator and seed exclude each other') end
   self.generator = seed and tocha.Generator():manual_seed(seed) or generator
+  self.streams = class.isinstance(self.dataset, require('tocha.utils.data.iterable').IterableDataset)
+  if self.streams and (shuffle or sampler or batch_sampler) then
+    args.fail('DataLoader: an IterableDataset has an order of its own: takes neither shuffle nor samplers')
+  end
   check(self, shuffle)
   if shuffle then self.sampler = samplers.RandomSampler(self.dataset, {generator = self.generator}) end
 end
@@ -77,15 +83,33 @@ end
 
 local function pack(...) return {n = select('#', ...), ...} end
 
-local function make(self, list)
-  local samples, dataset, get = {}, self.dataset, Dataset.getter(self.dataset)
-  for i = 1, #list do samples[i] = pack(get(dataset, list[i])) end
+local function batch_of(self, samples)
   local width = samples[1].n
   if not self.collate_fn then return collated(samples, width) end
   for i, sample in ipairs(samples) do
     if width == 1 then samples[i] = sample[1] else sample.n = nil end
   end
   return self.collate_fn(samples)
+end
+
+local function make(self, list)
+  local samples, dataset, get = {}, self.dataset, Dataset.getter(self.dataset)
+  for i = 1, #list do samples[i] = pack(get(dataset, list[i])) end
+  return batch_of(self, samples)
+end
+
+-- Streams: items are taken until a batch is full.
+local function iterate_stream(self)
+  local following, ended = self.dataset:iter(), false
+  return function()
+    local samples = {}
+    while not ended and #samples < self.batch_size do
+      local sample = pack(following())
+      if sample[1] == nil then ended = true else samples[#samples + 1] = sample end
+    end
+    if #samples == 0 or (#samples < self.batch_size and self.drop_last) then return nil end
+    return batch_of(self, samples)
+  end
 end
 
 -- Datasets of tensors: one index_select a tensor for a batch.
@@ -115,6 +139,7 @@ end
 
 --- An iterator over the batches of one epoch: `for x, y in loader:iter() do`.
 function DataLoader:iter()
+  if self.streams then return iterate_stream(self) end
   if self.batch_sampler then return iterate_lists(self, self.batch_sampler:iter()) end
   local sampler = self.sampler
   if Dataset.has_batches(self.dataset) and not self.collate_fn then

@@ -117,4 +117,38 @@ function Batch:iter()
   end
 end
 
+--- DistributedSampler(dataset, num_replicas = 1, rank = 0, shuffle = true, seed = 0, drop_last = false): every num_replicas-th
+-- position, from the rank-th on (ranks count from 0). `set_epoch(n)` gives an order of its own to each epoch; all replicas see the
+-- same order. Where the parts would differ in length, some positions come twice, or, with drop_last, not at all.
+local Distributed = class('DistributedSampler', Sampler)
+samplers.DistributedSampler = Distributed
+local read_distributed = args.spec('DistributedSampler', 'dataset:list', 'num_replicas:int=1', 'rank:int=0', 'shuffle:bool=true',
+  'seed:int=0', 'drop_last:bool=false')
+function Distributed:__init(...)
+  self.dataset, self.num_replicas, self.rank, self.shuffle, self.seed, self.drop_last = read_distributed(...)
+  self.epoch = 0
+  if self.rank < 0 or self.rank >= self.num_replicas then
+    args.fail('DistributedSampler: rank: got %d, takes 0 to %d', self.rank, self.num_replicas - 1)
+  end
+end
+--- The number of the epoch, on which the order depends.
+function Distributed:set_epoch(epoch) self.epoch = epoch end
+function Distributed:len()
+  local share = self.dataset:len() / self.num_replicas
+  return self.drop_last and math.floor(share) or math.ceil(share)
+end
+function Distributed:positions()
+  local n, total = self.dataset:len(), self:len() * self.num_replicas
+  local order
+  if self.shuffle then
+    order = tocha.randperm(n, {generator = tocha.Generator():manual_seed(self.seed + self.epoch)})
+  else
+    order = tocha.arange(1, n + 1, 1, {dtype = 'int64'})
+  end
+  local all = order
+  while all:size(1) < total do all = tocha.cat({all, order}, 1) end
+  return all[{{self.rank + 1, total, self.num_replicas}}]
+end
+Distributed.iter = iterate
+
 return samplers
