@@ -4,6 +4,7 @@
 #ifndef TC_KERNELS_H
 #define TC_KERNELS_H
 #include "view.h"
+#include "chain.h"
 #include "reduce.h"
 #include "index.h"
 #include "philox.h"
@@ -43,6 +44,7 @@ enum {
 /* X(name, parameters). Operands: outputs first. Sizes and strides count elements.
    pointwise: out[i] = f(a[i], b[i], c[i]; p), computed in `compute` (FLOAT32, FLOAT64, INT64 or complex; bool computes as INT64); operands of
               other dtypes are converted on the way, operand 0 of the loop is the output, p holds 4 numbers or is NULL.
+   chain:     several of these on the same elements, block by block, see chain.h.
    copy:      out <- in, converting between any two dtypes.
    accumulate: out += in, where several elements of in may fall on one of out; one after another.
    max_pool:  the largest of each window and its place in the plane, from 1; avg_pool: the mean; avg_unpool: its gradient.
@@ -54,6 +56,7 @@ enum {
               its parts. */
 #define TC_KERNEL_SLOTS(X) \
   X(pointwise, (int op, int compute, const tc_loop *l, const double *p)) \
+  X(chain, (const tc_chain *c)) \
   X(copy, (const tc_loop *l)) \
   X(accumulate, (const tc_loop *l)) \
   X(max_pool, (const tc_pool *p, int dtype, void *y, int64_t *index, const void *x)) \

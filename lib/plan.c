@@ -93,7 +93,7 @@ static void take_over(tc_program *p, const tc_instruction *i, int n) {
   const tc_place *out = &p->places[i->first_place + i->places - 1];
   tc_block *to = &p->blocks[out->block];
   if (!planned(to) || to->first != n || out->offset || to->initial) return;
-  const tc_loop *l = tct_loop_of(i);
+  const tc_loop *l = tct_member(i).loop;
   for (int k = 0; k < i->places - 1; k++) {
     const tc_place *in = &p->places[i->first_place + k];
     tc_block *from = &p->blocks[in->block];

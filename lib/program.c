@@ -89,6 +89,18 @@ static bool sort_moving(tc_program *p) {
   return good || tci_fail("out of memory") != NULL;
 }
 
+/* Blocks that each run has to look at: results to make, gradients to find, values to restore, and what is changed outside. */
+static bool list_busy(tc_program *p) {
+  p->busy = malloc((size_t)p->block_count * sizeof *p->busy + 1);
+  if (!p->busy) return tci_fail("out of memory") != NULL;
+  for (int b = 0; b < p->block_count; b++) {
+    const tc_block *k = &p->blocks[b];
+    const bool restored = k->initial && k->kind != TCB_CONSTANT && (k->kind != TCB_INNER || k->place >= 0);
+    if (moves(k) || restored || (k->written && k->kind != TCB_INNER)) p->busy[p->busy_count++] = b;
+  }
+  return true;
+}
+
 static void settle(tc_program *p) { /* what never moves */
   for (int b = 0; b < p->block_count; b++) {
     tc_block *k = &p->blocks[b];
@@ -117,7 +129,7 @@ bool tc_program_build(tc_program *p) {
   if (!tct_plan(p)) return false;
   p->arena = tci_device_alloc(0, p->arena_bytes, &p->arena_capacity);
   if (!p->arena) return tci_fail("out of memory: %lld bytes asked for", (long long)p->arena_bytes) != NULL;
-  if (!sort_moving(p)) return false;
+  if (!sort_moving(p) || !list_busy(p)) return false;
   settle(p);
   squeeze(p);
   for (int i = 0; i < p->source_count; i++) tci_generator_hold(p->sources[i].generator);
@@ -148,7 +160,7 @@ void tc_program_free(tc_program *p) {
     p->room = next;
   }
   void *lists[] = {p->instructions, p->blocks, p->places, p->sign, p->draws, p->sources, p->grads, p->arguments, p->results,
-                   p->trouble, p->moving, p->start};
+                   p->trouble, p->moving, p->start, p->busy};
   for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) free(lists[i]);
   free(p);
 }
@@ -203,7 +215,8 @@ static void move_block(tc_program *p, int b, tc_storage *s) {
 
 static bool prepare(tc_program *p, tc_tensor *const *xs) {
   for (int i = 0; i < p->argument_count; i++) move_block(p, p->arguments[i].block, xs[i]->storage);
-  for (int b = 0; b < p->block_count; b++) {
+  for (int i = 0; i < p->busy_count; i++) {
+    const int b = p->busy[i];
     tc_block *k = &p->blocks[b];
     if (k->kind == TCB_GRAD) move_block(p, b, p->grads[k->index].leaf->grad->storage);
     if (k->kind == TCB_OUTPUT) {
@@ -242,8 +255,8 @@ static bool play(tc_program *p) {
 }
 
 static void finish(tc_program *p) {
-  for (int b = 0; b < p->block_count; b++) {
-    tc_block *k = &p->blocks[b];
+  for (int i = 0; i < p->busy_count; i++) {
+    tc_block *k = &p->blocks[p->busy[i]];
     if (!k->written || k->kind == TCB_INNER || k->kind == TCB_OUTPUT || !k->storage) continue;
     k->storage->version++;
     k->storage->writer = "a compiled function";
@@ -272,8 +285,8 @@ static tc_tensor *result(const tc_program *p, const tc_result *r) {
 
 /* The run's own hold on what it made; results hold it further. */
 static void let_go(tc_program *p) {
-  for (int b = 0; b < p->block_count; b++) {
-    tc_block *k = &p->blocks[b];
+  for (int i = 0; i < p->busy_count; i++) {
+    tc_block *k = &p->blocks[p->busy[i]];
     if (k->kind == TCB_OUTPUT) tci_storage_drop(k->storage);
     if (moves(k)) k->storage = NULL;
   }
@@ -302,13 +315,19 @@ int32_t tc_program_run(tc_program *p, tc_handle *const *inputs, int n, tc_handle
 /* ---- numbers of optimizers ---- */
 int tct_play_update(const tc_kernels *k, void *args) {
   tc_update_args *q = args;
+  double s[8] = {0}, before[8] = {0};
   for (int i = 0; i < q->count; i++) {
-    double s[8] = {0};
+    double given[8] = {0};
     void **at = q->scalar + i * q->scalars;
     const bool *wide = q->wide + i * q->scalars;
-    for (int j = 0; j < q->scalars; j++) s[j] = !at[j] ? 0 : wide[j] ? *(double *)at[j] : *(float *)at[j];
-    s[0] += 1;
-    q->numbers(q->h, s, q->pieces[i].k);
+    for (int j = 0; j < q->scalars; j++) given[j] = !at[j] ? 0 : wide[j] ? *(double *)at[j] : *(float *)at[j];
+    if (i > 0 && !memcmp(given, before, sizeof given)) memcpy(q->pieces[i].k, q->pieces[i - 1].k, sizeof q->pieces[i].k); /* all at one step */
+    else {
+      memcpy(before, given, sizeof given);
+      memcpy(s, given, sizeof given);
+      s[0] += 1;
+      q->numbers(q->h, s, q->pieces[i].k);
+    }
     for (int j = 0; j < q->scalars; j++) {
       if (!at[j]) continue;
       if (wide[j]) *(double *)at[j] = s[j];

@@ -12,7 +12,7 @@ enum {
 #define X(name, params) TCT_##name,
   TC_KERNEL_SLOTS(X)
 #undef X
-  TCT_update, TCT_chain, TCT_restore
+  TCT_update
 };
 
 /* INNER blocks were made while recording, the others before; INPUT: of an argument, GRAD: of a tensor's gradient. OUTPUT, KEPT and CONSTANT
@@ -112,9 +112,9 @@ struct tc_program {
   char *arena;
   int *moving;                  /* places of blocks that may move, sorted by block: from moving[start[b]] to moving[start[b + 1]] */
   int *start;
+  int *busy, busy_count;        /* blocks that each run looks at */
   int fused;                    /* instructions that chains replaced */
   int64_t data_changes;         /* tci_data_changes when recorded */
-  int updates_patched;
 };
 
 extern TC_THREAD_LOCAL tc_program *tct_now;    /* the recording that runs, NULL */
@@ -141,8 +141,7 @@ void tct_refuse(const char *kernel);
 bool tct_grow(void **list, int *room, int count, size_t bytes);
 void tct_trouble(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-extern const size_t tct_loop_at;               /* where a recorded pointwise kernel has its loop */
-static inline tc_loop *tct_loop_of(const tc_instruction *i) { return *(tc_loop **)((char *)i->args + tct_loop_at); } /* of a pointwise one */
+tc_member tct_member(const tc_instruction *i); /* what a recorded pointwise kernel is as part of a chain */
 
 /* ---- plan.c, fuse.c ---- */
 bool tct_plan(tc_program *p);

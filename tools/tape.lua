@@ -15,6 +15,8 @@ local writes = {
   random_from = 'y', gamma_slope = 'y', dropout = 'y', multinomial = 'y', searchsorted = 'out', bincount = '+out', histc = '+count',
   cdist = 'y', resample = 'y', fft = 'y',
 }
+-- what operators can do without: while recording they are told that it is not there
+local optional = {gemm_bias = true}
 local random = {random = true, random_from = true, dropout = true, multinomial = true}
 local arrays = {offsets = {size = 'ndim', stride = 'ndim'}} -- arguments that are numbers, not places in tensors
 
@@ -101,6 +103,10 @@ end
 
 local function write_slot(slot)
   local list = writes[slot.name] and statements(slot)
+  if optional[slot.name] then
+    emit('static int record_%s%s { return TC_MISSING; }\n', slot.name, slot.params)
+    return
+  end
   if not list then
     emit('static int record_%s%s { tct_refuse("%s"); return tct_real->%s(%s); }\n', slot.name, slot.params, slot.name, slot.name, names(slot, ''))
     return
@@ -119,6 +125,11 @@ end
 local slots = read_slots(arg[1])
 emit('/* Made from kernels.h by tools/tape.lua. */\n#include "tape.h"\n')
 for _, slot in ipairs(slots) do write_slot(slot) end
-emit('const size_t tct_loop_at = offsetof(args_pointwise, l);')
+emit[[
+tc_member tct_member(const tc_instruction *i) {
+  const args_pointwise *q = i->args;
+  return (tc_member){q->op, q->compute, q->l, q->p, {-1, -1, -1, -1}};
+}
+]]
 emit('#define X(name, params) .name = record_##name,\nconst tc_kernels tct_recorder = { TC_KERNEL_SLOTS(X) };\n#undef X')
 print(table.concat(out, '\n'))

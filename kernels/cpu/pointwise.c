@@ -196,15 +196,71 @@ static bool choose_loop(plan *q, int op, int compute) {
   return q->run != NULL;
 }
 
-int TC_KERNEL(pointwise)(int op, int compute, const tc_loop *l, const double *p) {
-  static const double none[4] = {0};
-  plan q = {.l = l, .p = p ? p : none, .compute = compute};
-  if (!choose_loop(&q, op, compute)) return TC_MISSING;
+static const double no_numbers[4];
+
+/* false: there is no such loop */
+static bool make_plan(plan *q, int op, int compute, const tc_loop *l, const double *p) {
+  *q = (plan){.l = l, .p = p ? p : no_numbers, .compute = compute};
+  if (!choose_loop(q, op, compute)) return false;
   for (int k = 0; k < l->nop; k++) {
-    q.direct[k] = l->dtype[k] == (k ? compute : q.result);
-    q.bytes[k] = tc_dtype_bytes(l->dtype[k]);
+    q->direct[k] = l->dtype[k] == (k ? compute : q->result);
+    q->bytes[k] = tc_dtype_bytes(l->dtype[k]);
   }
+  return true;
+}
+
+int TC_KERNEL(pointwise)(int op, int compute, const tc_loop *l, const double *p) {
+  plan q;
+  if (!make_plan(&q, op, compute, l, p)) return TC_MISSING;
   if (l->numel <= 4096) run_span(&q, 0, l->numel);
   else TC_PARALLEL(l->numel, 64, (double)l->numel) run_span(&q, lo, hi); TC_PARALLEL_END
+  return TC_OK;
+}
+
+/* ---- chains: all members on one block, then on the next ---- */
+typedef char slots[TC_CHAIN_SLOTS][TC_CHAIN_BLOCK * 8] __attribute__((aligned(64)));
+
+/* elements lo..hi of one member, a row at a time; what has a slot begins there with element `first` */
+static void run_member(const plan *q, const tc_member *m, slots room, int64_t first, int64_t lo, int64_t hi) {
+  const tc_loop *l = q->l;
+  const int inner = l->ndim - 1;
+  const int64_t width = l->ndim > 1 ? l->size[inner] : hi;
+  while (lo < hi) {
+    char *at[TC_MAX_OPERANDS];
+    int64_t stride[TC_MAX_OPERANDS], column = l->ndim > 1 ? lo % width : lo, n = width - column < hi - lo ? width - column : hi - lo;
+    for (int k = 0; k < l->nop; k++) {
+      stride[k] = l->ndim && m->slot[k] < 0 ? l->stride[k][inner] : 1;
+      if (m->slot[k] >= 0) {
+        at[k] = room[m->slot[k]] + (lo - first) * q->bytes[k];
+        continue;
+      }
+      int64_t offset = column * stride[k], rest = l->ndim > 1 ? lo / width : 0;
+      for (int d = inner - 1; d >= 0; d--) {
+        offset += rest % l->size[d] * l->stride[k][d];
+        rest /= l->size[d];
+      }
+      at[k] = l->data[k] + offset * q->bytes[k];
+    }
+    run_row(q, n, at, stride);
+    lo += n;
+  }
+}
+
+static void run_chain(const tc_chain *c, const plan *plans, int64_t lo, int64_t hi) {
+  slots room;
+  for (int64_t first = lo; first < hi; first += TC_CHAIN_BLOCK) {
+    const int64_t last = first + TC_CHAIN_BLOCK < hi ? first + TC_CHAIN_BLOCK : hi;
+    for (int i = 0; i < c->count; i++) run_member(&plans[i], &c->members[i], room, first, first, last);
+  }
+}
+
+int TC_KERNEL(chain)(const tc_chain *c) {
+  plan plans[TC_CHAIN_MEMBERS];
+  for (int i = 0; i < c->count; i++) {
+    const tc_member *m = &c->members[i];
+    if (!make_plan(&plans[i], m->op, m->compute, m->loop, m->p)) return TC_MISSING;
+  }
+  if (c->numel <= 4096) run_chain(c, plans, 0, c->numel);
+  else TC_PARALLEL(c->numel, 64, (double)c->numel * c->count) run_chain(c, plans, lo, hi); TC_PARALLEL_END
   return TC_OK;
 }
