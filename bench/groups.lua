@@ -2,7 +2,7 @@
 -- A workload is a name, a kind and numbers; the same line of text, `KIND key=value ...`, tells both sides what to build.
 
 local folder = debug.getinfo(1, 'S').source:match('^@(.*)/[^/]*$') or '.'
-local order = {'limits', 'overhead', 'elementwise', 'reduce', 'products', 'fourier', 'convolution', 'train', 'sequences', 'process'}
+local order = {'limits', 'overhead', 'elementwise', 'reduce', 'products', 'fourier', 'convolution', 'train', 'sequences', 'compiled', 'process'}
 
 local groups = {make = {}}
 for i, name in ipairs(order) do

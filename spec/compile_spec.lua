@@ -215,6 +215,31 @@ describe('signatures', function()
     assert.equal(2, f:figures().programs)
   end)
 
+  it('tell autocast and the default dtype from none', function()
+    local m = nn.Linear(4, 8)
+    local f = tocha.compile(function(x) return m(x), tocha.ones(2) end)
+    tocha.no_grad(function()
+      for round = 1, 12 do
+        local x = tocha.randn(5, 4)
+        local function both()
+          local y, one = f(x)
+          local want = m(x)
+          assert.equal(want.dtype, y.dtype)
+          assert.equal(tocha.ones(1).dtype, one.dtype)
+          same({y}, {want})
+        end
+        if round % 3 == 0 then tocha.autocast('cpu', both)
+        elseif round % 3 == 1 then
+          tocha.set_default_dtype('float64')
+          local ok, message = pcall(both)
+          tocha.set_default_dtype('float32')
+          assert(ok, message)
+        else both() end
+      end
+    end)
+    assert.equal(3, f:figures().programs)
+  end)
+
   it('tables, several results, arguments that come back, constants', function()
     local kept = tocha.ones(2)
     local f = tocha.compile(function(batch, options)

@@ -108,9 +108,9 @@ local function arguments(fn, inplace)
     elseif p.kind == 'tensors' then tensor_lists[#tensor_lists + 1] = p.name
     end
   end
+  emit('  TCI_BEGIN(%d, %s);', #met, met[1] and table.concat(met, ', ') or 'NULL')
   emit_meeting(fn, met, movable, numbers)
   if not inplace then emit_autocast(fn, met, tensor_lists) end
-  emit('  TCI_BEGIN(%d, %s);', #met, met[1] and table.concat(met, ', ') or 'NULL')
   return table.concat(names, ', '), after
 end
 

@@ -419,7 +419,7 @@ def restart_peak():
 
 
 class Orders:
-    def open(self, name, **parameters):
+    def open(self, name, compiled=0, **parameters):  # compiled is for the other side
         self.before = status("VmRSS")
         restart_peak()
         self.step = KINDS[name](**parameters)

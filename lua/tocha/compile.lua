@@ -14,7 +14,7 @@ local C = library.C
 local istype, rawequal, type = ffi.istype, rawequal, type
 local Handle, new_handle = handle.type, handle.new
 
-local MOST_TENSORS, TRIES = 64, 6
+local MOST_TENSORS, MOST_PROGRAMS, MOST_WAITING, TRIES = 64, 64, 16, 6
 local FITS_NOT = 3 -- a status of tc_program_run
 
 ---------------------------------------------------------------- arguments and results as flat lists
@@ -118,7 +118,12 @@ local function difference(a, b)
   return text ~= nil and ffi.string(text) or nil
 end
 
+-- Grad mode is looked at in C; these change what operators do as well.
+local function surroundings() return C.tc_default_dtype(), C.tc_get_autocast(false) end
+
 local function same_modes(v)
+  local dtype, autocast = surroundings()
+  if v.dtype ~= dtype or v.autocast ~= autocast then return false end
   local modules, training = v.modules, v.training
   for i = 1, #modules do
     if modules[i].training ~= training[i] then return false end
@@ -238,7 +243,7 @@ local function pointers(list)
 end
 
 local function describe(tensors, rest, rest_n, modules)
-  local parts = {tostring(C.tc_grad_enabled())}
+  local parts = {tostring(C.tc_grad_enabled()), surroundings()}
   for i = 1, tensors.n do
     local x = tensors[i]
     parts[#parts + 1] = ('%s%s%s%s'):format(tostring(x.dtype), table.concat(x:size(), 'x'), table.concat(x:stride(), ','),
@@ -307,6 +312,7 @@ local function new_variant(program, rec, returns, made, tensors, rest, rest_n)
     returns = returns, makes = #made, n = tensors.n, rest = {}, rest_n = rest_n, fresh = {},
     ins = ffi.new('tc_handle *[?]', tensors.n + 1), outs = ffi.new('tc_handle *[?]', #made + 1)}
   for i = 1, rest_n do v.rest[i] = rest[i] end
+  v.dtype, v.autocast = surroundings()
   v.single = returns.n == 1 and returns[1].made == 1 and #made == 1
   return v
 end
@@ -318,15 +324,20 @@ local function settle(self, program, rec, returns, made, tensors, rest, rest_n)
   local before = self.waiting[key]
   local why = before and difference(before.program, program)
   if before and not why then
-    self.waiting[key] = nil
+    self.waiting[key], self.waiting_count = nil, self.waiting_count - 1
     if not C.tc_program_build(program) then errors.pending() end
     table.insert(self.variants, 1, new_variant(program, rec, returns, made, tensors, rest, rest_n))
+    self.variants[MOST_PROGRAMS + 1] = nil -- the oldest
     return
+  end
+  if not before then -- of shapes that come once and never again few are kept
+    self.waiting_count = self.waiting_count + 1
+    if self.waiting_count > MOST_WAITING then self.waiting, self.waiting_count = {}, 1 end
   end
   local tries = (before and before.tries or 0) + 1
   self.waiting[key] = {program = program, tries = tries}
   if tries >= TRIES then
-    self.waiting[key] = nil
+    self.waiting[key], self.waiting_count = nil, self.waiting_count - 1
     errors.raise('compile: the function does something else at each call, a replay would be wrong: %s', why)
   end
 end
@@ -358,7 +369,6 @@ local function record(self, args, tensors, rest, rest_n)
   end
   local program = ffi.gc(p, C.tc_program_free)
   settle(self, program, rec, returns, made, tensors, rest, rest_n)
-  for i, h in ipairs(made) do made[i] = h.requires_grad and h:detach() or h end
   return unpack(results, 1, results.n)
 end
 
@@ -400,7 +410,7 @@ end
 
 --- Forgets all recordings.
 function Compiled:reset()
-  self.variants, self.waiting, self.graph = {}, {}, false
+  self.variants, self.waiting, self.waiting_count, self.graph = {}, {}, 0, false
   return self
 end
 
@@ -419,7 +429,7 @@ function Compiled:__tostring()
 end
 
 local function new_compiled(f)
-  return setmetatable({f = f, variants = {}, waiting = {}, recordings = 0, graph = false, tensors = {n = 0}, rest = {}}, Compiled)
+  return setmetatable({f = f, variants = {}, waiting = {}, waiting_count = 0, recordings = 0, graph = false, tensors = {n = 0}, rest = {}}, Compiled)
 end
 
 ---------------------------------------------------------------- modules
