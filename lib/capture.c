@@ -487,7 +487,7 @@ static void note_grads(tc_program *p) {
   }
 }
 
-/* What else is alive and was made inside is somebody's state: it keeps its place. */
+/* What else is alive is garbage that Lua has not collected, or a tensor put elsewhere, which replays do not change. */
 static void note_living(tc_program *p) {
   for (int i = 0; i < p->block_count; i++) {
     tc_block *b = &p->blocks[i];
@@ -495,7 +495,7 @@ static void note_living(tc_program *p) {
     if (b->kind != TCB_INPUT && b->kind != TCB_GRAD && b->died && touched) tct_trouble("a tensor that was read is replaced by another one inside");
     if ((b->kind == TCB_INNER || b->kind == TCB_OUTPUT) && !b->written && (b->read || b->kind == TCB_OUTPUT) && b->storage && !b->initial)
       b->initial = values_of(b);
-    if (b->kind == TCB_INNER && b->storage) b->kind = b->written ? TCB_KEPT : TCB_CONSTANT;
+    if (b->kind == TCB_INNER && !b->written && b->initial) b->kind = TCB_CONSTANT;
     if (b->storage && (b->kind == TCB_OUTER || b->kind == TCB_KEPT)) b->storage->refs++;
     else b->storage = NULL;
   }

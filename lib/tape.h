@@ -16,7 +16,7 @@ enum {
 };
 
 /* INNER blocks were made while recording, the others before; INPUT: of an argument, GRAD: of a tensor's gradient. OUTPUT, KEPT and CONSTANT
-   are inner ones whose memory is their own: made anew for each run; alive after the recording; never written by a kernel. */
+   are inner ones whose memory is their own: made anew for each run; a gradient, which outlives it; never written by a kernel. */
 enum { TCB_INNER, TCB_OUTER, TCB_INPUT, TCB_GRAD, TCB_OUTPUT, TCB_KEPT, TCB_CONSTANT };
 typedef struct tc_block {
   int kind, index;              /* index: of the argument or gradient */

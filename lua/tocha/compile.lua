@@ -231,11 +231,6 @@ local function shape_of(value, made, tensors, first_id, depth)
   return {value = value}
 end
 
-local function release_garbage() -- what only dead locals hold must not count as the function's state
-  collectgarbage()
-  if not handle.hooked then collectgarbage() end
-end
-
 local function pointers(list)
   local p = ffi.new('tc_tensor *[?]', math.max(#list, 1))
   for i, h in ipairs(list) do p[i - 1] = h._t end
@@ -359,7 +354,6 @@ local function record(self, args, tensors, rest, rest_n)
     return unpack(results, 1, results.n)
   end
   check_options(rec)
-  release_garbage()
   recording.now = false
   C.tc_clear_error()
   local p = C.tc_capture_end(pointers(made), #made)
