@@ -52,6 +52,7 @@ int tci_result_type(int n, tc_tensor *const *xs) {
     if (!xs[i]) continue;
     int level = xs[i]->ndim > 0 ? 0 : xs[i]->flags & TCF_WEAK ? 2 : 1, dtype = xs[i]->dtype;
     if (level == 2 && tci_is_float(dtype)) dtype = tci_default_dtype;
+    if (level == 2 && tci_is_complex(dtype)) dtype = tci_complex_type(tci_default_dtype);
     best[level] = best[level] < 0 ? dtype : tci_promote(best[level], dtype);
   }
   int result = best[0];

@@ -128,7 +128,10 @@ RULE(logsigmoid, IN);
 tc_tensor *tc_logsigmoid(tc_tensor *x) { return tci_unary(TC_UNARY_logsigmoid, &logsigmoid_rule, x, NULL); }
 GRAD(softsign) { dx[0] = tc_div_zero(G, tc_square(plus(tc_abs(X), 1))); }
 RULE(softsign, IN);
-tc_tensor *tc_softsign(tc_tensor *x) { return tci_unary(TC_UNARY_softsign, &softsign_rule, x, NULL); }
+tc_tensor *tc_softsign(tc_tensor *x) {
+  if (x && tci_is_complex(x->dtype)) return tc_div(x, plus(tc_abs(x), 1), NULL);
+  return tci_unary(TC_UNARY_softsign, &softsign_rule, x, NULL);
+}
 tc_tensor *tc_tanhshrink(tc_tensor *x) { return tc_sub(x, tc_tanh(x), 1); }
 
 GRAD(hardtanh) { dx[0] = masked(G, within(X, NUMBER(0), NUMBER(1))); }

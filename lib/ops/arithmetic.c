@@ -115,7 +115,7 @@ static tc_tensor *pow_by_base(tc_tensor *g, tc_tensor *x, tc_tensor *y) { /* y x
 GRAD(pow) {
   if (tci_needs(n, 0)) dx[0] = pow_by_base(G, X, Y);
   if (!tci_needs(n, 1)) return;
-  tc_tensor *by_power = tc_mul_zero(tc_mul(G, OUT), tc_log(X)); /* x^y ln x, which is 0 at x = 0 for y >= 0 */
+  tc_tensor *by_power = tc_mul_zero(tc_mul(G, OUT), tc_log(tci_is_complex(OUT->dtype) ? tc_to(X, OUT->dtype, TC_NONE, false) : X)); /* x^y ln x, which is 0 at x = 0 for y >= 0 */
   tc_tensor *flat = tc_logical_and(tc_eq(X, tci_number(0)), tc_ge(tc_real(Y), tci_number(0)));
   dx[1] = tc_where(flat, tci_number(0), by_power);
 }

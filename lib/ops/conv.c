@@ -132,9 +132,20 @@ static tc_tensor *pad_same(int nd, tc_tensor *x, tc_tensor *w, conv *a) {
   return odd ? tc_pad(x, borders, 2 * nd, "constant", NULL) : x;
 }
 
+/* (a + bi)(c + di) by the convolutions of parts, which part(x, w, bias) makes; both operands are complex */
+#define COMPLEX_CONV(x, w, bias, part) \
+  tc_complex(tc_sub(part(tc_real(x), tc_real(w), bias ? tc_real(bias) : NULL), part(tc_imag(x), tc_imag(w), NULL), 1), \
+             tc_add(part(tc_real(x), tc_imag(w), bias ? tc_imag(bias) : NULL), part(tc_imag(x), tc_real(w), NULL), 1))
+static bool all_complex(tc_tensor *x, tc_tensor *w, tc_tensor *bias) {
+  return x && w && tci_is_complex(x->dtype) && x->dtype == w->dtype && (!bias || bias->dtype == x->dtype);
+}
+
 static tc_tensor *conv_nd(int nd, tc_tensor *x, tc_tensor *w, tc_tensor *bias, const int64_t *stride, int n_stride, const int64_t *padding,
                           int n_padding, const int64_t *dilation, int n_dilation, int64_t groups) {
   conv a = {.nd = nd, .groups = groups};
+#define PART(x, w, bias) conv_nd(nd, x, w, bias, stride, n_stride, padding, n_padding, dilation, n_dilation, groups)
+  if (all_complex(x, w, bias)) return COMPLEX_CONV(x, w, bias, PART);
+#undef PART
   if (!check_inputs(nd, x, w, bias) || !check_bias(bias, w->size[0])) return NULL;
   if (groups < 1) return tci_fail("groups: got %lld, takes 1 or more", (long long)groups);
   if (!tci_spread("stride", stride, n_stride, nd, 1, 1, a.stride) || !tci_spread("dilation", dilation, n_dilation, nd, 1, 1, a.dilation)) return NULL;
@@ -181,6 +192,9 @@ static tc_tensor *conv_transpose_nd(int nd, tc_tensor *x, tc_tensor *w, tc_tenso
                                     int n_dilation) {
   conv a = {.nd = nd, .groups = groups};
   int64_t extra[3];
+#define PART(x, w, bias) conv_transpose_nd(nd, x, w, bias, stride, n_stride, padding, n_padding, output_padding, n_output_padding, groups, dilation, n_dilation)
+  if (all_complex(x, w, bias)) return COMPLEX_CONV(x, w, bias, PART);
+#undef PART
   if (!check_inputs(nd, x, w, bias)) return NULL;
   if (groups < 1) return tci_fail("groups: got %lld, takes 1 or more", (long long)groups);
   if (!check_bias(bias, w->size[1] * groups)) return NULL;

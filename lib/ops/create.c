@@ -20,7 +20,12 @@ tc_tensor *tc_empty(const int64_t *size, int n_size, tc_dtype dtype, tc_device d
 tc_tensor *tc_full(const int64_t *size, int n_size, tc_operand *fill_value, tc_dtype dtype, tc_device device, bool requires_grad) {
   if (!fill_value) return NULL;
   if (fill_value->ndim != 0) return tci_fail("fill_value: got a tensor of shape %s, takes a number", tci_shape(fill_value));
-  if (dtype == TC_NONE) dtype = fill_value->flags & TCF_WEAK && tci_is_float(fill_value->dtype) ? tci_default_dtype : fill_value->dtype;
+  if (dtype == TC_NONE) { /* of a number of Lua, its kind alone counts */
+    const bool weak = fill_value->flags & TCF_WEAK;
+    dtype = fill_value->dtype;
+    if (weak && tci_is_float(dtype)) dtype = tci_default_dtype;
+    if (weak && tci_is_complex(dtype)) dtype = tci_complex_type(tci_default_dtype);
+  }
   return finish(filled(tci_new(dtype, n_size, size, device_or_cpu(device)), fill_value), requires_grad);
 }
 

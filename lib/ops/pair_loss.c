@@ -87,6 +87,7 @@ static tc_tensor *pair_loss(tc_tensor *x, tc_tensor *y, int kind, int reduction,
   tc_device device;
   if (!tci_device_of(2, ins, &device)) return NULL;
   const int dtype = tci_float_type(tci_result_type(2, ins)), type = compute_type(dtype);
+  if (tci_is_complex(dtype) && kind == TC_PAIR_L1) return tci_reduced(tc_abs(tc_sub(x, y, 1)), reduction);
   if (tci_is_complex(dtype)) return tci_fail("input: got %s, takes real numbers", tci_dtype_name(x->dtype));
   numbers k = {kind, reduction, p};
   tc_tensor *out = reduction == TC_LOSS_NONE ? tci_like(x, type) : tci_new(type, 0, NULL, device);

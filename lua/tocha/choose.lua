@@ -77,6 +77,7 @@ function choose.is_signed(x) return check(x, 'is_signed').dtype.is_signed end
 function choose.is_nonzero(x)
   local v = check(x, 'is_nonzero'):item()
   if type(v) == 'boolean' then return v end
+  if type(v) == 'table' then return v[1] ~= 0 or v[2] ~= 0 end
   return v ~= 0
 end
 
@@ -88,6 +89,7 @@ function choose.reshape_as(x, y) return x:reshape(check(y, 'reshape_as', 'other'
 --- Calls f with each element and stores what it gives; CPU tensors only, without a gradient.
 function choose.apply_(x, f)
   check(x, 'apply_')
+  if x:is_complex() then errors.raise('apply_: got %s, takes real numbers', x.dtype.name) end
   if x.requires_grad then errors.raise('apply_: takes a tensor that does not require grad') end
   local values = x:totable()
   local function walk(v)

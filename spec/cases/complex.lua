@@ -39,7 +39,7 @@ local function elementwise(name, n, f, o)
     local list = {...}
     for i = 1, n do list[i] = real[i] and list[i] or complex_of(list[i], layout) end
     if #list == n then for _, v in ipairs(o.extra or {}) do list[#list + 1] = v end end -- else the harness tries a wrong option
-    return parts_of(tocha[name](unpack(list)))
+    return parts_of((o.f or tocha[name])(unpack(list)))
   end
   local function reference(_, ...)
     local list = {...}
@@ -109,6 +109,19 @@ for name, want in pairs{isnan = {0, 0, 1, 1, 0, 0, 1}, isinf = {0, 0, 0, 0, 1, 1
       return answers
     end, dtypes = {'float64', 'float32'}}
 end
+
+add{name = 'isclose', label = 'complex', args = {{T{3, 2, values = {1, 1, 1, 1, 0 / 0, 1}}, T{3, 2, values = {1, 1 + 1e-7, 1, 1.1, 0 / 0, 1}}}}, optional = true,
+  call = function(x, y, ...) return tocha.isclose(complex_of(x), complex_of(y), ...) end, reference = function() return {shape = {3}, 1, 0, 0} end,
+  inplace = false, layouts = false, result = 'bool', dtypes = {'float64', 'float32'}}
+add{name = 'where', label = 'complex', args = {{T{2, 3, 2}, T{3, 2}}}, optional = true, inplace = false, layouts = false, grad = true,
+  call = function(x, y, ...) return parts_of(tocha.where(tocha.tensor{true, false, true}, complex_of(x), complex_of(y), ...)) end,
+  reference = function(x, y) return P.build({2, 3, 2}, function(i, j, k) return j == 2 and P.get(y, j, k) or P.get(x, i, j, k) end) end,
+  dtypes = {'float64', 'float32'}}
+add{name = 'nan_to_num', label = 'complex', args = {{T{2, 2, values = {0 / 0, 1, 2, 0 / 0}}}}, optional = true, inplace = false, layouts = false,
+  call = function(x, ...) return parts_of(tocha.nan_to_num(complex_of(x), ...)) end,
+  reference = function(x) return P.map(function(v) return v ~= v and 0 or v end, x) end, dtypes = {'float64', 'float32'}}
+elementwise('nan_to_num', 1, function(a) return a end, {label = 'complex, finite'})
+elementwise('softsign', 1, function(a) return Z.times(1 / (1 + Z.abs(a)), a) end, {f = tocha.nn.functional.softsign})
 
 ---------------------------------------------------------------- parts
 add{name = 'complex', args = {{T{2, 3}, T{2, 3}}, {T{2, 1}, T{3}}, {T{}, T{}}, {T{0, 2}, T{2}}}, call = function(...) return parts_of(tocha.complex(...)) end,

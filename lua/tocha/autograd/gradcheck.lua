@@ -24,10 +24,13 @@ end
 local function outputs_of(f, inputs)
   local list = {}
   for _, y in ipairs(tensors_of(f(unpack(inputs)))) do
-    if y:is_floating_point() then list[#list + 1] = y end
+    if y:is_floating_point() or y:is_complex() then list[#list + 1] = y end
   end
   return list
 end
+
+-- a complex tensor as its parts
+local function parts(x) return x:is_complex() and require('tocha').view_as_real(x:contiguous()) or x end
 
 -- a row of weights for each output: a different one for each element, so that errors do not cancel
 local function weights_for(outputs)
@@ -35,8 +38,9 @@ local function weights_for(outputs)
   local list = {}
   for k, y in ipairs(outputs) do
     local n = y:numel()
-    local w = tocha.arange(n, {dtype = 'float64'}):mul(0.7548776662 * k):frac():add(0.5)
-    list[k] = w:reshape(y.shape):to(y.dtype)
+    local function row(step) return tocha.arange(n, {dtype = 'float64'}):mul(step * k):frac():add(0.5):reshape(y.shape) end
+    local w = row(0.7548776662)
+    list[k] = (y:is_complex() and tocha.complex(w, row(0.5698402910)) or w):to(y.dtype)
   end
   return list
 end
@@ -44,16 +48,16 @@ end
 local function dot(outputs, weights)
   return gradmode.no_grad(function()
     local sum = 0
-    for k, y in ipairs(outputs) do sum = sum + (y:double() * weights[k]:double()):sum():item() end
+    for k, y in ipairs(outputs) do sum = sum + (parts(y):double() * parts(weights[k]):double()):sum():item() end
     return sum
   end)
 end
 
--- every element of x in turn: calls visit(k, read, write)
+-- every element of x in turn, of a complex tensor the parts of every element: calls visit(k, element)
 local function each_element(x, visit)
   local flat = x:detach()
   if not flat:is_contiguous() then args.fail('gradcheck: takes contiguous inputs') end
-  flat = flat:view(-1)
+  flat = parts(flat):view(-1)
   for k = 1, flat:numel() do visit(k, flat:select(1, k)) end
 end
 
@@ -77,7 +81,7 @@ end
 
 -- 'gradient 1: element 2 is 3, by differences 4' or nil
 local function mismatch(i, g, numeric, o)
-  g = g and g:detach()
+  g = g and parts(g:detach())
   for k, expected in ipairs(numeric) do
     local got = element_of(g, k)
     local close = math.abs(got - expected) <= o.atol + o.rtol * math.abs(expected)
