@@ -94,7 +94,7 @@ HERE     = LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;"
 RUNTEST  = $(BUSTED) -o tools/busted_output.lua $(SPECS)
 LUAFILES = $(shell find lua -name '*.lua')
 
-.PHONY: all quickly help setup demo test specs asan lint luacheck conformance bench repl docs cuda emu install uninstall rock clean
+.PHONY: all quickly help setup demo test specs asan lint luacheck conformance bench repl docs cuda emu emucheck gpu-check gpu-bench install uninstall rock clean
 
 help: ## what there is to make
 	@echo 'make             builds $(BUILD)/libtocha.so'
@@ -146,9 +146,11 @@ docs: all ## makes docs/reference from the declarations
 # The GPU's kernels are a library of their own, opened when a program first asks for 'cuda'. The runtime of CUDA is linked in, the driver is not:
 # it loads where there is no GPU.
 NVCC        ?= $(firstword $(shell command -v nvcc 2>/dev/null) $(wildcard /usr/local/cuda*/bin/nvcc))
-CUDA_ARCHES ?= 90
+CUDA_ARCHES ?= 80 90 100
+CUDA_PTX    ?= $(lastword $(CUDA_ARCHES))
 CUDA_FLAGS   = -std=c++17 -O3 -lineinfo -Xfatbin -compress-all -Xcompiler -fPIC,-fvisibility=hidden,-Wall \
-               $(foreach a,$(CUDA_ARCHES),-gencode arch=compute_$(a),code=sm_$(a))
+               $(foreach a,$(CUDA_ARCHES),-gencode arch=compute_$(a),code=sm_$(a)) \
+               $(if $(CUDA_PTX),-gencode arch=compute_$(CUDA_PTX),code=compute_$(CUDA_PTX))
 CUDA_SRC    := $(wildcard kernels/cuda/*.cu)
 CUDA_OBJ    := $(CUDA_SRC:kernels/cuda/%.cu=$(BUILD)/obj/kernels/cuda/%.o)
 
@@ -194,6 +196,14 @@ $(EMU)/obj/%.o: kernels/cuda/%.cu
 	@mkdir -p $(@D)
 	$(Q)$(EMU_CXX) $(EMU_FLAGS) -x c++ -c -o $@ $<
 -include $(EMU_OBJ:.o=.d)
+
+emucheck: all emu ## runs the specs of CUDA on the emulated GPU
+	@TOCHA_CUDA_LIBRARY=$(EMU)/libtocha_cuda.so $(BUSTED) -o tools/busted_output.lua spec/cuda spec/amp
+
+gpu-check: # everything that a machine with a GPU can check, into OUT (docs/gpu.md)
+	@bash tools/gpu.sh check
+gpu-bench: # the workloads of the GPU, PyTorch beside Tocha
+	@bash tools/gpu.sh bench
 
 install: all ## copies the library and the command under PREFIX (/usr/local)
 	@install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(BINDIR)

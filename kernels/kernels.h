@@ -49,7 +49,7 @@ enum {
    accumulate: out += in, where several elements of in may fall on one of out; one after another.
    max_pool:  the largest of each window and its place in the plane, from 1; avg_pool: the mean; avg_unpool: its gradient.
    plane_put: x is zero but for x[plane][index] = or += g; plane_take: y = x[plane][index]; places count from 1.
-   conv_*:    convolutions of row-major float or double data: y from x and w, the gradient x from g and w, w from g and x.
+   conv_*:    convolutions of row-major float or double data (on GPUs of the 16-bit types too): y from x and w, the gradient x from g and w, w from g and x.
    fft:       Fourier transforms of row-major data along one dim, see fft.h.
    gemm:      c = alpha a b + beta c, for matrices or a batch of them (3 dims); rows or columns of a and b lie without gaps.
    gemm_bias: c = act(a b + bias), bias along the columns, act: 0 none, 1 relu, 2 gelu (tanh). TC_MISSING where it is not faster than

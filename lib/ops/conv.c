@@ -21,7 +21,8 @@ static tc_conv geometry(const conv *a, const int64_t *x, const int64_t *w) {
   return p;
 }
 
-static int compute_type(const tc_tensor *x) { return x->dtype == TC_FLOAT64 ? TC_FLOAT64 : TC_FLOAT32; }
+/* GPUs take the 16-bit types as they are and add up in float32 */
+static int compute_type(const tc_tensor *x) { return x->dtype == TC_FLOAT64 || x->device > 0 ? x->dtype : TC_FLOAT32; }
 static tc_tensor *ready(tc_tensor *x, int dtype) { return tci_contig(tci_cast(x, dtype)); }
 static tc_tensor *finished(tc_tensor *y, int dtype, int status) { return tci_status(status, NULL, NULL, 0) ? tci_cast(y, dtype) : NULL; }
 

@@ -1,0 +1,109 @@
+#!/bin/bash
+# gpu.sh: everything there is to check on a machine with a GPU, in one call: build, specs, specs on CUDA, conformance on CUDA, sanitizers, determinism,
+# or (with `bench`) the measurements beside PyTorch. Each part ends by its own limit; what it says goes to $OUT, the verdicts come last.
+#   OUT=out bash tools/gpu.sh check       OUT=out bash tools/gpu.sh bench
+# A bundle in .gpu/ (LuaJIT, OpenBLAS, busted) is used where there is one.
+set -u
+WHAT=${1:-check} OUT=${OUT:-out}
+cd "$(dirname "$0")/.." || exit 1
+mkdir -p "$OUT"
+[ -f .gpu/env.sh ] && . .gpu/env.sh
+export LUA_PATH="$PWD/lua/?.lua;$PWD/lua/?/init.lua;./?.lua;${LUA_PATH:-;}"
+SANITIZER=$(command -v compute-sanitizer || ls "${CUDA_HOME:-/usr/local/cuda}"/bin/compute-sanitizer "${CUDA_HOME:-/usr/local/cuda}"/compute-sanitizer/compute-sanitizer 2>/dev/null | head -1)
+LUAJIT=${TOCHA_RT:+$TOCHA_RT/bin/}luajit
+BUSTED=$(ls "${TOCHA_RT:-/nowhere}/libexec/busted" 2>/dev/null || command -v busted)
+CASES=$(ls -d ../shared/conformance shared/conformance 2>/dev/null | head -1)
+VERDICTS=$OUT/verdicts.txt
+: >"$VERDICTS"
+
+part() { # part NAME SECONDS COMMAND...: its output in $OUT/NAME.txt, one line in the verdicts
+  local name=$1 limit=$2 began=$SECONDS status=0
+  shift 2
+  timeout -k 5 "$limit" "$@" >"$OUT/$name.txt" 2>&1 || status=$?
+  echo "$name: status $status in $((SECONDS - began)) s" | tee -a "$VERDICTS"
+  return $status
+}
+
+machine() {
+  date -u +%Y-%m-%d
+  nvidia-smi --query-gpu=name,driver_version,memory.total,compute_cap --format=csv,noheader
+  nvcc --version | tail -2
+  nproc
+  git rev-parse --short HEAD 2>/dev/null
+}
+
+arch() { # compute capability of the first device, as nvcc names it
+  nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | head -1 | tr -d .
+}
+
+build() { make -j"$(nproc)" all && make -j"$(nproc)" cuda CUDA_ARCHES="$(arch)"; }
+
+available() { $LUAJIT -e "local c = require('tocha').cuda print(c.is_available() and c.get_device_name() or c.reason()) os.exit(c.is_available() and 0 or 1)"; }
+
+# the same program twice: its numbers must agree to the last bit
+determinism() {
+  local text=$OUT/words.txt i
+  for i in $(seq 200); do echo "line $i of a text that says little, over and over"; done >"$text"
+  for i in 1 2; do
+    $LUAJIT examples/gpt2.lua --text "$text" --config tiny --steps 30 --device cuda --dtype bfloat16 --sample 40 --save "$OUT/run$i.safetensors" \
+      | sed 's/[0-9]* tokens.s//' >"$OUT/run$i.txt" || return 1
+  done
+  cmp "$OUT/run1.txt" "$OUT/run2.txt" && cmp "$OUT/run1.safetensors" "$OUT/run2.safetensors" && rm -f "$OUT"/run?.safetensors
+}
+
+# memory in use after 200 steps is that after 20
+flat() {
+  $LUAJIT -e "
+    local tocha = require 'tocha'
+    local nn = tocha.nn
+    local net = nn.Sequential(nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 10)):to('cuda')
+    local optimizer, seen = tocha.optim.AdamW(net:parameters()), nil
+    for step = 1, 200 do
+      optimizer:zero_grad()
+      nn.functional.cross_entropy(net(tocha.randn(512, 64, {device = 'cuda'})), tocha.randint(1, 11, {512}):to('cuda')):backward()
+      optimizer:step()
+      if step == 20 then seen = tocha.cuda.max_memory_reserved() end
+    end
+    print(seen, tocha.cuda.max_memory_reserved())
+    os.exit(tocha.cuda.max_memory_reserved() <= 1.5 * seen and 0 or 1)"
+}
+
+sanitize() { # sanitize TOOL PATTERN: the cases whose names match, each tensor in memory of its own
+  TOCHA_CUDA_ALLOC=plain TOCHA_CASES=$2 "$SANITIZER" --tool "$1" --error-exitcode 9 "$LUAJIT" "$BUSTED" -f tools/busted_gpu.lua -o TAP spec/cuda
+}
+
+conformance() {
+  [ -n "$CASES" ] || { echo 'no conformance cases here'; return 0; }
+  TOCHA_DEVICE=cuda $LUAJIT "$CASES/run.lua" --device cuda "$CASES/public"
+}
+
+check() {
+  part build 170 build || { tail -30 "$OUT/build.txt"; return 1; }
+  part available 30 available || { cat "$OUT/available.txt"; return 1; }
+  part spec_cuda 150 env TOCHA_CUDA_COMPLETE=1 "$LUAJIT" "$BUSTED" -f tools/busted_gpu.lua -o TAP spec/cuda
+  part conformance 60 conformance
+  part determinism 40 determinism
+  part flat 20 flat
+  part spec_cpu 60 "$LUAJIT" "$BUSTED" -f tools/busted_gpu.lua -o TAP spec/ops spec/nn
+  if [ -n "$SANITIZER" ]; then
+    part memcheck 60 sanitize memcheck '^(add|sum|softmax|gather|scatter|layer_norm|embedding|sort|conv2d|matmul)$'
+    part racecheck 40 sanitize racecheck '^(sum|softmax|layer_norm|cumsum)$'
+  fi
+  grep -h '^not ok' "$OUT"/spec_*.txt | head -40
+}
+
+bench() {
+  part build 170 build || { tail -30 "$OUT/build.txt"; return 1; }
+  part available 30 available || { cat "$OUT/available.txt"; return 1; }
+  part tocha 240 "$LUAJIT" bench/gpu.lua --out "$OUT/tocha.jsonl"
+  # PyTorch brings CUDA libraries of its own: it runs without the bundle's paths
+  part pytorch 240 env -u LD_LIBRARY_PATH python3 bench/peer/gpu.py --out "$OUT/pytorch.jsonl"
+  tail -40 "$OUT/tocha.txt"
+}
+
+machine >"$OUT/machine.txt" 2>&1
+"$WHAT"
+STATUS=$?
+{ cat "$OUT/machine.txt"; echo; cat "$VERDICTS"; } >"$OUT/result.txt"
+cat "$VERDICTS"
+exit $STATUS
