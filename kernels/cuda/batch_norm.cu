@@ -161,11 +161,11 @@ template <class S, class W> int backward(const normed<S, W> &q, int64_t numel, S
 template <class W> W *data(const tc_view *v) { return v ? (W *)v->data : nullptr; }
 } // namespace
 
-/* Statistics and parameters have the dtype of x, or float32 where x is of a half type and they are. */
+/* Statistics and parameters have the dtype of x, or float32 where x is of a half type. */
 #define TC_NORM_TYPES(x, w, ...) do { \
   if ((w)->dtype == TC_FLOAT32 && ((x)->dtype == TC_FLOAT16 || (x)->dtype == TC_BFLOAT16)) { \
     typedef float W; if ((x)->dtype == TC_FLOAT16) { typedef half_t S; __VA_ARGS__ } else { typedef bfloat_t S; __VA_ARGS__ } \
-  } else TC_FLOATS((x)->dtype, { typedef S W; __VA_ARGS__ }); } while (0)
+  } else TC_WIDE_FLOATS((x)->dtype, { typedef S W; __VA_ARGS__ }); } while (0)
 
 extern "C" int TC_KERNEL(batch_norm)(const tc_view *y, const tc_view *mean, const tc_view *rstd, const tc_view *running_mean,
                                      const tc_view *running_var, const tc_view *x, const tc_view *weight, const tc_view *bias, const tc_norm_channels *p) {

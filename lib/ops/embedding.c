@@ -46,7 +46,7 @@ tc_tensor *tc_rows_scaled(tc_tensor *table, tc_tensor *index, tc_tensor *scale) 
 /* (rows, width): row r is the sum of scale[i] x[i] over the i whose index is r */
 tc_tensor *tc_rows_added(tc_tensor *x, tc_tensor *index, tc_tensor *scale, int64_t rows) {
   if (!x || !index) return NULL;
-  const int type = compute_type(x->dtype);
+  const int type = row_type(x);
   tc_tensor *in = ready(x, type), *at = ready(index, TC_INT64), *s = ready(scale, type);
   if (!in || !at || (scale && !s)) return NULL;
   tc_tensor *y = tc_zeros((int64_t[]){rows, x->size[1]}, 2, type, x->device, false);

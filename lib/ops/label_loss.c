@@ -15,9 +15,9 @@ static tc_rows rows_of(const tc_tensor *x) {
 enum { IN_X, IN_TARGET, IN_WEIGHT, IN_STATS, IN_TOTAL, IN_COUNT };
 
 static tc_tensor *run_backward(const tc_node *n, tc_tensor *g, tc_tensor *x, const tc_label_loss *p) {
-  const int type = n->in[IN_TOTAL]->dtype;
-  tc_tensor *dx = tci_new(type, n->edge[IN_X].ndim, n->edge[IN_X].size, n->in[IN_TARGET]->device);
-  tc_tensor *up = ready(g, type), *in = ready(x, type);
+  const int type = n->in[IN_TOTAL]->dtype, rows = x ? row_type(x) : type;
+  tc_tensor *dx = tci_new(rows, n->edge[IN_X].ndim, n->edge[IN_X].size, n->in[IN_TARGET]->device);
+  tc_tensor *up = ready(g, type), *in = ready(x, rows);
   if (!dx || !up || (x && !in)) return NULL;
   tc_view views[] = {tci_view(dx), tci_view(up), tci_view(n->in[IN_TARGET]), tci_view(n->in[IN_TOTAL])}, in_view, weight, stats;
   int status = tci_kernels(dx->device)->label_loss_backward(
@@ -80,7 +80,7 @@ static tc_tensor *label_loss(tc_tensor *x, tc_tensor *target, tc_tensor *weight,
   if (!tci_check_float(x, "input") || !tci_check_index(target, "target") || !check_shapes(x, target, weight)) return NULL;
   p->rows = rows_of(x);
   const int type = compute_type(x->dtype), whole = p->reduction != TC_LOSS_NONE;
-  tc_tensor *in = ready(x, type), *labels = ready(target, TC_INT64), *w = ready(weight, type);
+  tc_tensor *in = ready(x, row_type(x)), *labels = ready(target, TC_INT64), *w = ready(weight, type);
   tc_tensor *each = tci_new(type, target->ndim, target->size, x->device), *total = tci_new(type, 0, NULL, x->device);
   tc_tensor *stats = p->logits ? tci_new(type, 2, (int64_t[]){2, target->numel}, x->device) : NULL;
   tc_tensor *result = whole ? tci_new(type, 0, NULL, x->device) : NULL;

@@ -13,6 +13,8 @@ static inline tc_tensor *mean_over(tc_tensor *a, tc_dim dim) { return tc_mean(a,
 
 /* Kernels of rows compute in float or double; half precision goes through float. */
 static inline int compute_type(int dtype) { return dtype == TC_FLOAT64 ? TC_FLOAT64 : TC_FLOAT32; }
+/* What the row kernels of x's device read and write: a GPU's take the half types too, and compute in float by themselves. */
+static inline int row_type(const tc_tensor *x) { return x->device > 0 && tci_is_float(x->dtype) ? x->dtype : compute_type(x->dtype); }
 /* Row-major values of x in a dtype, NULL for NULL. */
 static inline tc_tensor *ready(tc_tensor *x, int dtype) { return x ? tci_contig(tci_cast(x, dtype)) : NULL; }
 /* The view of a tensor that may be missing. */

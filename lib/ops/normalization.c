@@ -16,9 +16,9 @@ static int64_t product(const int64_t *size, int from, int to) {
 typedef struct slopes { tc_tensor *dx, *dw, *db, *up, *in, *weight; bool good; } slopes;
 
 static slopes prepare(const tc_node *n, tc_tensor *g) {
-  const int type = n->in[IN_RSTD]->dtype;
-  slopes s = {.up = ready(g, type), .in = ready(n->in[IN_X], type), .weight = ready(n->in[IN_WEIGHT], type)};
-  if (tci_needs(n, IN_X)) s.dx = tci_like(n->in[IN_X], type);
+  const int type = n->in[IN_RSTD]->dtype, rows = row_type(n->in[IN_X]);
+  slopes s = {.up = ready(g, rows), .in = ready(n->in[IN_X], rows), .weight = ready(n->in[IN_WEIGHT], type)};
+  if (tci_needs(n, IN_X)) s.dx = tci_like(n->in[IN_X], rows);
   if (tci_needs(n, IN_WEIGHT)) s.dw = tci_new(type, n->edge[IN_WEIGHT].ndim, n->edge[IN_WEIGHT].size, g->device);
   if (tci_needs(n, IN_BIAS)) s.db = tci_new(type, n->edge[IN_BIAS].ndim, n->edge[IN_BIAS].size, g->device);
   s.good = s.up && s.in && (s.weight || !n->in[IN_WEIGHT]) && (s.dx || !tci_needs(n, IN_X)) && (s.dw || !tci_needs(n, IN_WEIGHT)) &&
@@ -76,8 +76,8 @@ static const tc_rule rms_rule = {"rms_norm", group_grad, SAVED};
 static const tc_rule group_rule = {"group_norm", group_grad, SAVED};
 
 static tc_tensor *group_norm(tc_tensor *x, tc_tensor *weight, tc_tensor *bias, const tc_norm_groups *p, const tc_rule *rule) {
-  const int type = compute_type(x->dtype);
-  tc_tensor *y = tci_like(x, type), *in = ready(x, type), *w = ready(weight, type), *b = ready(bias, type);
+  const int type = compute_type(x->dtype), rows = row_type(x);
+  tc_tensor *y = tci_like(x, rows), *in = ready(x, rows), *w = ready(weight, type), *b = ready(bias, type);
   tc_tensor *mean = tci_new(type, 1, (int64_t[]){p->batch * p->groups}, x->device), *rstd = mean ? tci_like(mean, type) : NULL;
   if (!y || !in || !rstd || (weight && !w) || (bias && !b)) return NULL;
   tc_view views[] = {tci_view(y), tci_view(mean), tci_view(rstd), tci_view(in)}, weight_view, bias_view;
@@ -193,8 +193,8 @@ static bool put_back(tc_tensor *running, tc_tensor *worked_on) {
 
 static tc_tensor *run_batch_norm(tc_tensor *x, tc_tensor *running_mean, tc_tensor *running_var, tc_tensor *weight, tc_tensor *bias,
                                  const tc_norm_channels *p) {
-  const int type = compute_type(x->dtype);
-  tc_tensor *y = tci_like(x, type), *in = ready(x, type), *w = ready(weight, type), *b = ready(bias, type);
+  const int type = compute_type(x->dtype), rows = row_type(x);
+  tc_tensor *y = tci_like(x, rows), *in = ready(x, rows), *w = ready(weight, type), *b = ready(bias, type);
   tc_tensor *rm = ready(running_mean, type), *rv = ready(running_var, type);
   tc_tensor *mean = tci_new(type, 1, (int64_t[]){p->channels}, x->device), *rstd = mean ? tci_like(mean, type) : NULL;
   if (!y || !in || !rstd || (weight && !w) || (bias && !b) || (running_mean && !rm) || (running_var && !rv)) return NULL;

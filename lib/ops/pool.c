@@ -3,7 +3,9 @@
 
 #define G (g[0])
 
-static int compute_type(const tc_tensor *x) { return x->dtype == TC_FLOAT64 ? TC_FLOAT64 : TC_FLOAT32; }
+static int compute_type(const tc_tensor *x) { /* a GPU's kernels read the half types by themselves */
+  return x->dtype == TC_FLOAT64 || (x->device > 0 && tci_is_float(x->dtype)) ? x->dtype : TC_FLOAT32;
+}
 static tc_tensor *ready(tc_tensor *x) { return tci_contig(tci_cast(x, compute_type(x))); }
 
 /* ---- arguments ---- */

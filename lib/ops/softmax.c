@@ -18,7 +18,7 @@ static tc_tensor *composed_gradient(tc_tensor *g, tc_tensor *y, const numbers *k
 }
 
 static tc_tensor *fused_gradient(tc_tensor *g, tc_tensor *y, const numbers *k) {
-  const int type = compute_type(y->dtype);
+  const int type = row_type(y);
   tc_tensor *dx = tci_like(y, type), *up = ready(g, type), *out = ready(y, type);
   if (!dx || !up || !out) return NULL;
   tc_rows r = rows_of(y, k->dim);
@@ -44,7 +44,7 @@ static tc_tensor *softmax(tc_tensor *x, tc_dim dim, tc_dtype dtype, const tc_rul
   if (tci_is_complex(x->dtype)) return tci_fail("input: got %s, takes real numbers", tci_dtype_name(x->dtype));
   numbers k = {tci_dim(chosen(dim, x), x->ndim), as_log};
   if (k.dim < 0) return NULL;
-  const int type = compute_type(x->dtype);
+  const int type = row_type(x);
   tc_tensor *y = tci_like(x, type), *in = ready(x, type);
   if (!y || !in) return NULL;
   tc_rows r = rows_of(x, k.dim);
