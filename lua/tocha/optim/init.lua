@@ -11,6 +11,7 @@ end
 -- files of several names
 local within = {ConjugateGradient = 'closures', FISTA = 'closures', CMAES = 'closures', DifferentialEvolution = 'closures'}
 for _, name in ipairs{'register_optimizer_step_pre_hook', 'register_optimizer_step_post_hook'} do within[name] = 'optimizer' end
+within.save_pytorch, within.load_pytorch = 'exchange', 'exchange'
 for name, file in pairs(within) do files[name] = file end
 files.lr_scheduler, files.swa_utils = 'lr_scheduler', 'swa_utils'
 

@@ -1,6 +1,7 @@
 """The models of spec/nn/exchange_spec.lua in PyTorch: writes the fixtures, and computes with states that Tocha wrote.
     python exchange.py make FOLDER          writes resnet.safetensors, lstm.safetensors, transformer.safetensors
     python exchange.py run MODEL IN OUT     loads the state and the input in IN, writes the output to OUT
+    python exchange.py adam IN OUT          loads an Adam's state from IN, takes a step, writes the state and the parameter to OUT
 """
 import json
 import struct
@@ -12,8 +13,8 @@ from torch import nn
 KINDS = {'F32': numpy.float32, 'I64': numpy.int64}
 
 
-def write(path, tensors):
-    header, parts, at = {}, [], 0
+def write(path, tensors, metadata=None):
+    header, parts, at = {'__metadata__': metadata} if metadata else {}, [], 0
     for name, x in tensors.items():
         data = x.detach().contiguous().numpy().tobytes()
         kind = {torch.float32: 'F32', torch.int64: 'I64'}[x.dtype]
@@ -33,6 +34,7 @@ def read(path):
     out = {}
     for name, d in header.items():
         if name == '__metadata__':
+            out[name] = d
             continue
         lo, hi = d['data_offsets']
         out[name] = torch.from_numpy(numpy.frombuffer(data[lo:hi], KINDS[d['dtype']]).reshape(d['shape']).copy())
@@ -128,7 +130,25 @@ def run(name, source, target):
     write(target, {'output': output(model, given['input'])})
 
 
-if sys.argv[1] == 'make':
+def adam(source, target):
+    given, state = read(source), {}
+    for key, value in given.items():
+        if key.startswith('state.'):
+            _, number, name = key.split('.', 2)
+            state.setdefault(int(number), {})[name] = value
+    p = nn.Parameter(torch.tensor([1.0, 2.0]))
+    optimizer = torch.optim.Adam([p])
+    optimizer.load_state_dict({'state': state, 'param_groups': json.loads(given['__metadata__']['param_groups'])})
+    p.grad = torch.tensor([0.5, -1.0])
+    optimizer.step()
+    saved = optimizer.state_dict()
+    tensors = {f'state.{i}.{name}': x for i, s in saved['state'].items() for name, x in s.items()}
+    write(target, tensors, {'param_groups': json.dumps(saved['param_groups']), 'parameter': json.dumps(p.tolist())})
+
+
+if sys.argv[1] == 'adam':
+    adam(*sys.argv[2:4])
+elif sys.argv[1] == 'make':
     make(sys.argv[2])
 else:
     run(*sys.argv[2:5])
