@@ -92,11 +92,12 @@ TC_FORMULA double tc_digamma(double x) {
 TC_FORMULA double tc_zeta(double s, double a) {
   const double bernoulli[] = {1.0 / 6, -1.0 / 30, 1.0 / 42, -1.0 / 30, 5.0 / 66, -691.0 / 2730, 7.0 / 6, -3617.0 / 510};
   double sum = 0, b = a;
-  if (!(a > -1e6)) return NAN;
+  if (!(a > -1e6) || s != s) return NAN;
   while (b < 12) sum += pow(b++, -s);
+  if (pow(b, -s) == 0) return sum; /* the rest is nothing; its factors may be too large */
   sum += pow(b, 1 - s) / (s - 1) + 0.5 * pow(b, -s);
   double rising = s, power = pow(b, -s - 1), factorial = 2;
-  for (int k = 0; k < 8; k++) {
+  for (int k = 0; k < 8 && power != 0; k++) {
     sum += bernoulli[k] * rising * power / factorial;
     rising *= (s + 2 * k + 1) * (s + 2 * k + 2);
     power /= b * b;
