@@ -16,6 +16,7 @@ local options = {
   {'lr', 0.01, 'highest learning rate'},
   {'seed', 1, 'the same seed and threads give the same numbers'},
   {'threads', tocha.get_num_threads(), 'threads to compute with'},
+  {'device', 'cpu', 'cpu or cuda'},
   {'save', 'fashion_mnist.safetensors', 'where the best network goes; an empty name saves none'},
   {'limit', 0, 'use only so many training and test images (0: all)'},
 }
@@ -67,12 +68,12 @@ function Net:forward(x) return self.classifier(self.features(x)) end
 local mean, deviation = 0.2860 * 255, 0.3530 * 255
 local function normalize(x) return (x:float() - mean) / deviation end
 
-local function train(net, loader, optimizer, schedule, label)
+local function train(net, loader, optimizer, schedule, label, device)
   net:train()
   local bar = utils.Progress(loader:len(), {label = label, unit = 'images'})
   for x, y in loader:iter() do
     optimizer:zero_grad()
-    local loss = F.cross_entropy(net(normalize(x)), y)
+    local loss = F.cross_entropy(net(normalize(x:to(device))), y:to(device))
     loss:backward()
     optimizer:step()
     schedule:step()                         -- the learning rate moves with every batch
@@ -81,18 +82,18 @@ local function train(net, loader, optimizer, schedule, label)
   return bar:finish()
 end
 
-local function evaluate(net, loader)
+local function evaluate(net, loader, device)
   net:eval()
   local matrix = utils.ConfusionMatrix(classes)
   tocha.no_grad(function()
-    for x, y in loader:iter() do matrix:add(net(normalize(x)), y) end
+    for x, y in loader:iter() do matrix:add(net(normalize(x:to(device))):to('cpu'), y) end
   end)
   return matrix
 end
 
-local function show_predictions(net, dataset, count)
+local function show_predictions(net, dataset, count, device)
   local images, labels = dataset.images:narrow(1, 1, count), dataset.labels:totable()
-  local guesses = tocha.no_grad(net, normalize(images)):argmax(2):totable()
+  local guesses = tocha.no_grad(net, normalize(images:to(device))):argmax(2):totable()
   local function caption(i)
     return classes[guesses[i]] .. (guesses[i] == labels[i] and '' or ' (is ' .. classes[labels[i]] .. ')')
   end
@@ -117,7 +118,7 @@ local function main(o)
   local loader = data.DataLoader(training, {batch_size = o['batch-size'], shuffle = true})
   local test_loader = data.DataLoader(testing, {batch_size = 500})
 
-  local net = Net()
+  local net = Net():to(o.device)
   local optimizer = optim.AdamW(net:parameters(), {lr = o.lr, weight_decay = 0.01})
   local schedule = optim.lr_scheduler.OneCycleLR(optimizer, o.lr, {epochs = o.epochs, steps_per_epoch = loader:len()})
   print(net)
@@ -126,8 +127,8 @@ local function main(o)
 
   local best, best_matrix = -1, nil
   for epoch = 1, o.epochs do
-    local loss = train(net, loader, optimizer, schedule, ('epoch %d/%d'):format(epoch, o.epochs))
-    local matrix = evaluate(net, test_loader)
+    local loss = train(net, loader, optimizer, schedule, ('epoch %d/%d'):format(epoch, o.epochs), o.device)
+    local matrix = evaluate(net, test_loader, o.device)
     local accuracy = 100 * matrix:accuracy()
     print(('epoch %d/%d: training loss %.6f, test accuracy %.2f %%'):format(epoch, o.epochs, loss, accuracy))
     if accuracy > best then
@@ -146,7 +147,7 @@ local function main(o)
   print('\nrows: what it is, columns: what the network said')
   print(best_matrix)
   print('')
-  show_predictions(net, testing, math.min(4, testing:len()))
+  show_predictions(net, testing, math.min(4, testing:len()), o.device)
   print(('\ntest accuracy %.2f %%'):format(best))
 end
 
