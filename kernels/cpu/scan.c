@@ -1,5 +1,6 @@
 /* scan.c: running sums, products, log-sums and extremes along one dim of a row-major tensor seen as (outer, n, inner). */
 #include "cpu.h"
+#include "../complex.h"
 #include "cut.h"
 
 enum { NARROW = 8 };
@@ -143,26 +144,31 @@ static void scan_extreme(const job *j, int64_t at) {
   run[j->op == TC_SCAN_MIN][j->kind](j, at);
 }
 
-/* ---- products of complex numbers, in double ---- */
-#define COMPLEX_PRODUCTS(name, T) \
+/* ---- products and log-sums of complex numbers, in double; their sums are those of their parts ---- */
+#define COMPLEX_SCAN(name, T, first, STEP) \
 static void name(const job *j, int64_t at) { \
-  const T *x = (const T *)j->x; T *y = (T *)j->y; double re = 1, im = 0; \
+  const T *x = (const T *)j->x; T *y = (T *)j->y; tc_c128 acc = first; \
   int64_t step = j->back ? -j->inner : j->inner, p = j->back ? at + (j->n - 1) * j->inner : at; \
   for (int64_t i = 0; i < j->n; i++, p += step) { \
-    const double a = x[p].re, b = x[p].im, next = re * a - im * b; \
-    if (j->exclusive) y[p].re = re, y[p].im = im; \
-    im = re * b + im * a; \
-    re = next; \
-    if (!j->exclusive) y[p].re = re, y[p].im = im; \
+    const tc_c128 next = STEP(acc, tc_c(x[p].re, x[p].im)), put = j->exclusive ? acc : next; \
+    y[p] = (T){put.re, put.im}; \
+    acc = next; \
   } \
 }
-COMPLEX_PRODUCTS(products_c64, tc_c64)
-COMPLEX_PRODUCTS(products_c128, tc_c128)
+COMPLEX_SCAN(products_c64, tc_c64, tc_c(1, 0), tc_c_mul)
+COMPLEX_SCAN(products_c128, tc_c128, tc_c(1, 0), tc_c_mul)
+COMPLEX_SCAN(logs_c64, tc_c64, tc_c(-INFINITY, 0), tc_c_logaddexp)
+COMPLEX_SCAN(logs_c128, tc_c128, tc_c(-INFINITY, 0), tc_c_logaddexp)
+
+static void scan_complex(const job *j, int64_t at) {
+  static void (*const run[2][2])(const job *, int64_t) = {{products_c64, products_c128}, {logs_c64, logs_c128}};
+  run[j->op == TC_SCAN_LOGSUMEXP][j->compute == TC_COMPLEX128](j, at);
+}
 
 /* One row, or up to BLOCK neighbouring ones. */
 static void unit(const job *j, int64_t u) {
   int64_t base = u / j->each * j->n * j->inner, k = u % j->each, left = j->inner - k * BLOCK;
-  if (j->compute >= TC_COMPLEX64) (j->compute == TC_COMPLEX64 ? products_c64 : products_c128)(j, base + k);
+  if (j->compute >= TC_COMPLEX64) scan_complex(j, base + k);
   else if (j->op >= TC_SCAN_MAX) scan_extreme(j, base + k);
   else if (j->each == j->inner) scan_one(j, base + k);
   else scan_many(j, base + k * BLOCK, left < BLOCK ? left : BLOCK);

@@ -175,6 +175,7 @@ template <class T> int scan(int op, const plan &p) {
 
 /* x and y are row-major; extremes run forwards. */
 extern "C" int TC_KERNEL(scan)(int op, int direction, int compute, const tc_view *y, const tc_view *x, int dim, int64_t *index) {
+  if (compute >= TC_COMPLEX64) return TC_MISSING;
   plan p = {};
   int64_t outer = 1;
   p.inner = 1;

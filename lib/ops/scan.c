@@ -5,10 +5,10 @@ typedef struct scan_attr { int dim, direction; } scan_attr;
 
 static int computed_in(int dtype) { return tci_is_complex(dtype) ? dtype : dtype == TC_FLOAT64 ? TC_FLOAT64 : tci_is_int(dtype) ? TC_INT64 : TC_FLOAT32; }
 
-/* A row-major tensor as the kernel sees it: complex numbers are pairs along one more dim, except for products. */
+/* A row-major tensor as the kernel sees it: complex numbers are pairs along one more dim where sums are asked for. */
 static tc_view parts_of(const tc_tensor *x, int op, int64_t *size) {
   tc_view v = tci_view(x);
-  if (!tci_is_complex(x->dtype) || op == TC_SCAN_PROD) return v;
+  if (!tci_is_complex(x->dtype) || op != TC_SCAN_SUM) return v;
   for (int d = 0; d < x->ndim; d++) size[d] = x->size[d];
   int ndim = x->ndim > 0 ? x->ndim : 1;
   if (x->ndim == 0) size[0] = 1;
@@ -114,7 +114,19 @@ static tc_tensor *log_slope(tc_tensor *x, tc_tensor *y, tc_tensor *g, const scan
   return tc_exp(tc_add(scan_log(tc_where(some, logs, tci_number(-INFINITY)), a->dim, other), x, 1));
 }
 
+/* exp(x - high) times the running sum, from the other end, of g exp(high - y); high is the largest real part of the row */
+static tc_tensor *complex_log_slope(tc_tensor *x, tc_tensor *y, tc_tensor *g, const scan_attr *a) {
+  if (!x || x->numel == 0) return g;
+  tc_tensor *high = tc_amax(tc_detach(tc_real(x)), (tc_dim[]){a->dim}, 1, true);
+  int other = a->direction == TC_SCAN_FORWARD ? TC_SCAN_BACKWARD : TC_SCAN_FORWARD;
+  return tc_mul(scan_sum(tc_mul_zero(g, tc_exp(tc_sub(high, y, 1))), a->dim, other), tc_exp(tc_sub(x, high, 1)));
+}
+
 static void logcumsumexp_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
+  if (tci_is_complex(n->edge[0].dtype)) {
+    dx[0] = complex_log_slope(n->in[0], n->out[0], g[0], n->attr);
+    return;
+  }
   tc_tensor *x = n->in[0], *y = n->out[0], *none = tc_isneginf(y);
   tc_tensor *safe_y = tc_where(none, tci_number(0), y), *safe_g = tc_where(none, tci_number(0), g[0]);
   dx[0] = tc_sub(log_slope(x, safe_y, safe_g, n->attr), log_slope(x, safe_y, tc_neg(safe_g), n->attr), 1);
@@ -129,7 +141,7 @@ static tc_tensor *scan_log(tc_tensor *x, int dim, int direction) {
 
 tc_tensor *tc_logcumsumexp(tc_tensor *x, tc_dim dim) {
   int d;
-  if (!x || !tci_check_float(x, "input") || !tci_check_real(x) || (d = tci_dim(dim, x->ndim)) < 0) return NULL;
+  if (!x || !tci_check_float(x, "input") || (d = tci_dim(dim, x->ndim)) < 0) return NULL;
   return scan_log(x, d, TC_SCAN_FORWARD);
 }
 
