@@ -37,7 +37,9 @@ function make.elementwise_chain(tocha, p)
     if p.backward == 1 then
       x.grad = nil
       z:sum():backward()
+      return x.grad
     end
+    return z
   end
 end
 
