@@ -150,7 +150,7 @@ CUDA_ARCHES ?= 80 90 100
 CUDA_PTX    ?= $(lastword $(CUDA_ARCHES))
 CUDA_FLAGS   = -std=c++17 -O3 -lineinfo -Xfatbin -compress-all -Xcompiler -fPIC,-fvisibility=hidden,-Wall \
                $(foreach a,$(CUDA_ARCHES),-gencode arch=compute_$(a),code=sm_$(a)) \
-               $(if $(CUDA_PTX),-gencode arch=compute_$(CUDA_PTX),code=compute_$(CUDA_PTX))
+               $(foreach a,$(CUDA_PTX),-gencode arch=compute_$(a),code=compute_$(a))
 CUDA_SRC    := $(wildcard kernels/cuda/*.cu)
 CUDA_OBJ    := $(CUDA_SRC:kernels/cuda/%.cu=$(BUILD)/obj/kernels/cuda/%.o)
 
