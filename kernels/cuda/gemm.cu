@@ -51,7 +51,11 @@ static cublasLtHandle_t handle_of(int device) {
   return handles[device];
 }
 
+static bool wide(int dtype) { return dtype == TC_FLOAT64 || dtype == TC_COMPLEX128; }
+
 static cudaDataType_t type_of(int dtype) {
+  if (dtype == TC_COMPLEX64) return CUDA_C_32F;
+  if (dtype == TC_COMPLEX128) return CUDA_C_64F;
   return dtype == TC_FLOAT64 ? CUDA_R_64F : dtype == TC_FLOAT32 ? CUDA_R_32F : dtype == TC_FLOAT16 ? CUDA_R_16F : CUDA_R_16BF;
 }
 
@@ -67,8 +71,9 @@ static cublasLtMatrixLayout_t layout(const key &k, int64_t rows, int64_t columns
 }
 
 static int describe(const key &k, plan *p) {
-  cublasComputeType_t compute = k.dtype == TC_FLOAT64 ? CUBLAS_COMPUTE_64F : k.tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
-  cublasStatus_t s = LT(cublasLtMatmulDescCreate)(&p->desc, compute, k.dtype == TC_FLOAT64 ? CUDA_R_64F : CUDA_R_32F);
+  const bool half = k.dtype == TC_FLOAT16 || k.dtype == TC_BFLOAT16;
+  cublasComputeType_t compute = wide(k.dtype) ? CUBLAS_COMPUTE_64F : k.tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
+  cublasStatus_t s = LT(cublasLtMatmulDescCreate)(&p->desc, compute, half ? CUDA_R_32F : type_of(k.dtype));
   if (s != CUBLAS_STATUS_SUCCESS) return answer(s, "cublasLtMatmulDescCreate");
   cublasOperation_t first = k.turned & 2 ? CUBLAS_OP_T : CUBLAS_OP_N, second = k.turned & 1 ? CUBLAS_OP_T : CUBLAS_OP_N;
   LT(cublasLtMatmulDescSetAttribute)(p->desc, CUBLASLT_MATMUL_DESC_TRANSA, &first, sizeof first);
@@ -152,9 +157,9 @@ static int run(const tc_view *c, const operand &a, const operand &b, const opera
   if (bias) LT(cublasLtMatmulDescSetAttribute)(p->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias->data, sizeof bias->data);
   tc_workspace room(p->workspace);
   if (!room.data) return TC_NO_MEMORY;
-  const float alpha32 = (float)alpha, beta32 = (float)beta;
-  const bool wide = c->dtype == TC_FLOAT64;
-  const void *scale = wide ? (const void *)&alpha : &alpha32, *keep = wide ? (const void *)&beta : &beta32;
+  const float alpha32[2] = {(float)alpha, 0}, beta32[2] = {(float)beta, 0}; /* the second is the imaginary part */
+  const double alpha64[2] = {alpha, 0}, beta64[2] = {beta, 0};
+  const void *scale = wide(c->dtype) ? (const void *)alpha64 : alpha32, *keep = wide(c->dtype) ? (const void *)beta64 : beta32;
   return answer(LT(cublasLtMatmul)(handle_of(device), p->desc, scale, b.data, p->a, a.data, p->b, keep, out.data, p->c, out.data, p->c,
                                    &p->algorithm, room.data, p->workspace, tc_cuda_stream()), "cublasLtMatmul");
 }
@@ -209,6 +214,8 @@ static int run_whole(const tc_view *c, const tc_view *a, const tc_view *b, doubl
 
 static int run_scale(const tc_view *c, double beta) { /* no inner dim: the product is zero; c is row-major */
   const int64_t n = c->numel, blocks = tc_blocks(n, 256);
+  if (c->dtype == TC_COMPLEX128) return tc_run(scale_rows<double>, blocks, 256, 0, (double *)c->data, 2 * n, beta);
+  if (c->dtype == TC_COMPLEX64) return tc_run(scale_rows<float>, blocks, 256, 0, (float *)c->data, 2 * n, beta);
   if (c->dtype == TC_FLOAT64) return tc_run(scale_rows<double>, blocks, 256, 0, (double *)c->data, n, beta);
   if (c->dtype == TC_FLOAT32) return tc_run(scale_rows<float>, blocks, 256, 0, (float *)c->data, n, beta);
   if (c->dtype == TC_FLOAT16) return tc_run(scale_rows<__half>, blocks, 256, 0, (__half *)c->data, n, beta);
@@ -218,7 +225,6 @@ static int run_scale(const tc_view *c, double beta) { /* no inner dim: the produ
 extern "C" int TC_KERNEL(gemm)(const tc_view *c, const tc_view *a, const tc_view *b, double alpha, double beta) {
   const int64_t inner = a->size[a->ndim - 1];
   if (c->numel == 0) return TC_OK;
-  if (c->dtype >= TC_COMPLEX64) return TC_MISSING;
   if (c->dtype == TC_INT64) return run_whole(c, a, b, alpha, beta);
   if (inner == 0) return run_scale(c, beta);
   return run(c, read_matrix(a), read_matrix(b), read_matrix(c), inner, nullptr, 0, alpha, beta);

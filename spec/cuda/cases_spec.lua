@@ -1,4 +1,4 @@
---- Every row of spec/cases on the CUDA device, against the CPU. TOCHA_CASES is a pattern of names to try alone.
+--- Every row of spec/cases on the CUDA device, against the CPU. TOCHA_CASES: patterns of names to try alone, with | between.
 
 local H = require 'spec.harness'
 local S = require 'spec.support'
@@ -27,8 +27,14 @@ local function try(row, check)
   if not good and not D.is_missing(row.name, message) then error(message, 0) end
 end
 
+local function wanted(name)
+  for pattern in (filter or '.'):gmatch('[^|]+') do
+    if name:match(pattern) then return true end
+  end
+end
+
 local function describe_row(row)
-  if filter and not row.name:match(filter) then return end
+  if not wanted(row.name) then return end
   local title = row.label and row.name .. ' (' .. row.label .. ')' or row.name
   for _, check in ipairs(checks) do
     it(title .. ' on CUDA ' .. check[1], function() try(row, check[2]) end)

@@ -2,22 +2,30 @@
    host's side of kernels/cuda/gemm.cu (descriptors, layouts, transpositions, batches, epilogues) is what runs. */
 #include "emu.h"
 #include <cublasLt.h>
+#include <complex>
 #include <vector>
 
 namespace {
 struct description { cublasComputeType_t compute; int first, second; cublasLtEpilogue_t epilogue; const void *bias; };
 struct layout { cudaDataType_t type; int64_t rows, columns, lead, step; int32_t batch; };
 
-double read(const void *p, cudaDataType_t type, int64_t i) {
+typedef std::complex<double> number;
+
+number read(const void *p, cudaDataType_t type, int64_t i) {
   switch (type) {
+    case CUDA_C_64F: return ((const std::complex<double> *)p)[i];
+    case CUDA_C_32F: return number(((const std::complex<float> *)p)[i]);
     case CUDA_R_64F: return ((const double *)p)[i];
     case CUDA_R_16F: return __half2float(((const __half *)p)[i]);
     case CUDA_R_16BF: return __bfloat162float(((const __nv_bfloat16 *)p)[i]);
     default: return ((const float *)p)[i];
   }
 }
-void write(void *p, cudaDataType_t type, int64_t i, double v) {
+void write(void *p, cudaDataType_t type, int64_t i, number w) {
+  const double v = w.real();
   switch (type) {
+    case CUDA_C_64F: ((std::complex<double> *)p)[i] = w; break;
+    case CUDA_C_32F: ((std::complex<float> *)p)[i] = std::complex<float>(w); break;
     case CUDA_R_64F: ((double *)p)[i] = v; break;
     case CUDA_R_16F: ((__half *)p)[i] = __float2half((float)v); break;
     case CUDA_R_16BF: ((__nv_bfloat16 *)p)[i] = __float2bfloat16((float)v); break;
@@ -26,7 +34,7 @@ void write(void *p, cudaDataType_t type, int64_t i, double v) {
 }
 
 /* element (i, k) of a matrix that lies column by column, or of it turned over */
-double at(const void *p, const layout &l, bool turned, int64_t batch, int64_t i, int64_t k) {
+number at(const void *p, const layout &l, bool turned, int64_t batch, int64_t i, int64_t k) {
   return read(p, l.type, batch * l.step + (turned ? k + i * l.lead : i + k * l.lead));
 }
 
@@ -39,26 +47,26 @@ double activated(const description &d, double v) {
 void product(const description &d, double alpha, const void *a, const layout &la, const void *b, const layout &lb, double beta, const void *c,
              void *to, const layout &lc) {
   const int64_t inner = d.first ? la.rows : la.columns;
-  std::vector<double> column((size_t)lc.rows), left((size_t)(lc.rows * inner));
+  std::vector<number> column((size_t)lc.rows), left((size_t)(lc.rows * inner));
   for (int32_t n = 0; n < lc.batch; n++) {
     for (int64_t k = 0; k < inner; k++)
       for (int64_t i = 0; i < lc.rows; i++) left[(size_t)(k * lc.rows + i)] = at(a, la, d.first, n, i, k);
     for (int64_t j = 0; j < lc.columns; j++) {
-      std::fill(column.begin(), column.end(), 0.0);
+      std::fill(column.begin(), column.end(), number(0));
       for (int64_t k = 0; k < inner; k++) {
-        const double w = at(b, lb, d.second, n, k, j), *from = &left[(size_t)(k * lc.rows)];
+        const number w = at(b, lb, d.second, n, k, j), *from = &left[(size_t)(k * lc.rows)];
         for (int64_t i = 0; i < lc.rows; i++) column[(size_t)i] += from[i] * w;
       }
       for (int64_t i = 0; i < lc.rows; i++) {
         const int64_t place = n * lc.step + i + j * lc.lead;
-        double v = alpha * column[(size_t)i] + (beta != 0 ? beta * read(c, lc.type, place) : 0);
-        if (d.epilogue != CUBLASLT_EPILOGUE_DEFAULT) v = activated(d, v + read(d.bias, lc.type, i));
+        number v = alpha * column[(size_t)i] + (beta != 0 ? beta * read(c, lc.type, place) : number(0));
+        if (d.epilogue != CUBLASLT_EPILOGUE_DEFAULT) v = activated(d, (v + read(d.bias, lc.type, i)).real());
         write(to, lc.type, place, v);
       }
     }
   }
 }
-double number(const void *p, cublasComputeType_t compute) { return compute == CUBLAS_COMPUTE_64F ? *(const double *)p : *(const float *)p; }
+double scalar(const void *p, cublasComputeType_t compute) { return compute == CUBLAS_COMPUTE_64F ? *(const double *)p : *(const float *)p; }
 } // namespace
 
 #define STAND_IN extern "C" __attribute__((visibility("default")))
@@ -111,7 +119,7 @@ STAND_IN cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t de
                                        cublasLtMatrixLayout_t lc, const cublasLtMatmulAlgo_t *, void *, size_t, cudaStream_t stream) {
   const description d = *(const description *)desc;
   const layout l1 = *(const layout *)la, l2 = *(const layout *)lb, l3 = *(const layout *)lc;
-  const double scale = number(alpha, d.compute), keep = number(beta, d.compute);
+  const double scale = scalar(alpha, d.compute), keep = scalar(beta, d.compute);
   return emu::host_task([=] { product(d, scale, a, l1, b, l2, keep, c, to, l3); }, stream) == cudaSuccess ? CUBLAS_STATUS_SUCCESS
                                                                                                            : CUBLAS_STATUS_EXECUTION_FAILED;
 }
