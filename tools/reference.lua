@@ -102,6 +102,8 @@ local function class_pages(index)
   class_page(index, 'lr_scheduler.md', 'Learning rates: tocha.optim.lr_scheduler', 'tocha.optim.lr_scheduler', tocha.optim.lr_scheduler,
     names_of(tocha.optim.lr_scheduler))
   class_page(index, 'data.md', 'Data: tocha.utils.data', 'tocha.utils.data', tocha.utils.data, names_of(tocha.utils.data))
+  class_page(index, 'infer.md', 'Bayesian inference: tocha.infer', 'tocha.infer', tocha.infer, names_of(tocha.infer))
+  class_page(index, 'utils.md', 'Training scripts: tocha.utils', 'tocha.utils', tocha.utils, names_of(tocha.utils))
 end
 
 os.execute('rm -rf ' .. OUT .. ' && mkdir -p ' .. OUT)

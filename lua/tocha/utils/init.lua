@@ -22,4 +22,8 @@ return setmetatable(utils, {__index = function(self, name)
   if home[name] and type(value) == 'table' and value[name] then value = value[name] end
   if value ~= nil then rawset(self, name, value) end
   return value
+end, __names = function()
+  local names = {'data', 'checkpoint', 'options', 'benchmark'}
+  for name in pairs(home) do names[#names + 1] = name end
+  return names
 end})
