@@ -1,5 +1,5 @@
 #!/bin/bash
-# gpu.sh: everything there is to check on a machine with a GPU, in one call: build, specs, specs on CUDA, conformance on CUDA, sanitizers, determinism,
+# gpu.sh: everything there is to check on a machine with a GPU, in one call: build, specs, specs on CUDA, sanitizers, determinism, flat memory,
 # or (with `bench`) the measurements beside PyTorch. Each part ends by its own limit; what it says goes to $OUT, the verdicts come last.
 #   OUT=out bash tools/gpu.sh check       OUT=out bash tools/gpu.sh bench
 # A bundle in .gpu/ (LuaJIT, OpenBLAS, busted) is used where there is one.
@@ -12,7 +12,6 @@ export LUA_PATH="$PWD/lua/?.lua;$PWD/lua/?/init.lua;./?.lua;${LUA_PATH:-;}"
 SANITIZER=$(command -v compute-sanitizer || ls "${CUDA_HOME:-/usr/local/cuda}"/bin/compute-sanitizer "${CUDA_HOME:-/usr/local/cuda}"/compute-sanitizer/compute-sanitizer 2>/dev/null | head -1)
 LUAJIT=${TOCHA_RT:+$TOCHA_RT/bin/}luajit
 BUSTED=$(ls "${TOCHA_RT:-/nowhere}/libexec/busted" 2>/dev/null || command -v busted)
-CASES=$(ls -d ../shared/conformance shared/conformance 2>/dev/null | head -1)
 VERDICTS=$OUT/verdicts.txt
 : >"$VERDICTS"
 
@@ -72,16 +71,10 @@ sanitize() { # sanitize TOOL PATTERN: the cases whose names match, each tensor i
   TOCHA_CUDA_ALLOC=plain TOCHA_CASES=$2 "$SANITIZER" --tool "$1" --error-exitcode 9 "$LUAJIT" "$BUSTED" -f tools/busted_gpu.lua -o TAP spec/cuda/cases_spec.lua
 }
 
-conformance() {
-  [ -n "$CASES" ] || { echo 'no conformance cases here'; return 0; }
-  TOCHA_DEVICE=cuda $LUAJIT "$CASES/run.lua" --device cuda "$CASES/public"
-}
-
 check() {
   part build 170 build || { tail -30 "$OUT/build.txt"; return 1; }
   part available 30 available || { cat "$OUT/available.txt"; return 1; }
   part spec_cuda 150 env TOCHA_CUDA_COMPLETE=1 "$LUAJIT" "$BUSTED" -f tools/busted_gpu.lua -o TAP spec/cuda
-  part conformance 60 conformance
   part determinism 40 determinism
   part flat 20 flat
   part spec_cpu 60 "$LUAJIT" "$BUSTED" -f tools/busted_gpu.lua -o TAP spec/ops spec/nn
