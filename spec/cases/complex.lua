@@ -114,7 +114,7 @@ add{name = 'isclose', label = 'complex', args = {{T{3, 2, values = {1, 1, 1, 1, 
   call = function(x, y, ...) return tocha.isclose(complex_of(x), complex_of(y), ...) end, reference = function() return {shape = {3}, 1, 0, 0} end,
   inplace = false, layouts = false, result = 'bool', dtypes = {'float64', 'float32'}}
 add{name = 'where', label = 'complex', args = {{T{2, 3, 2}, T{3, 2}}}, optional = true, inplace = false, layouts = false, grad = true,
-  call = function(x, y, ...) return parts_of(tocha.where(tocha.tensor{true, false, true}, complex_of(x), complex_of(y), ...)) end,
+  call = function(x, y, ...) return parts_of(tocha.where(tocha.tensor({true, false, true}, {device = tocha.is_tensor(x) and x.device or 'cpu'}), complex_of(x), complex_of(y), ...)) end,
   reference = function(x, y) return P.build({2, 3, 2}, function(i, j, k) return j == 2 and P.get(y, j, k) or P.get(x, i, j, k) end) end,
   dtypes = {'float64', 'float32'}}
 add{name = 'nan_to_num', label = 'complex', args = {{T{2, 2, values = {0 / 0, 1, 2, 0 / 0}}}}, optional = true, inplace = false, layouts = false,
