@@ -12,6 +12,7 @@
 #include "neural.h"
 #include "resample.h"
 #include "fft.h"
+#include "lapack.h"
 #include "optim.h"
 
 enum { TC_OK = 0, TC_FAULT = 1, TC_NO_MEMORY = 2, TC_DEVICE_ERROR = 3, TC_MISSING = 4 };
@@ -51,6 +52,7 @@ enum {
    plane_put: x is zero but for x[plane][index] = or += g; plane_take: y = x[plane][index]; places count from 1.
    conv_*:    convolutions of row-major float or double data (on GPUs of the 16-bit types too): y from x and w, the gradient x from g and w, w from g and x.
    fft:       Fourier transforms of row-major data along one dim, see fft.h.
+   lapack:    factorisations and solutions over batches of column-major matrices, see lapack.h.
    gemm:      c = alpha a b + beta c, for matrices or a batch of them (3 dims); rows or columns of a and b lie without gaps.
    gemm_bias: c = act(a b + bias), bias along the columns, act: 0 none, 1 relu, 2 gelu (tanh). TC_MISSING where it is not faster than
               its parts. */
@@ -124,6 +126,7 @@ enum {
   X(cdist, (const tc_view *y, const tc_view *a, const tc_view *b, double p)) \
   X(resample, (const tc_taps *t, int dtype, void *y, const void *x)) \
   X(fft, (const tc_fft *p, int dtype, void *y, const void *x)) \
+  X(lapack, (const tc_lapack *q)) \
   /* end */
 
 #define X(name, params) int (*name) params;

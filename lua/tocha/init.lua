@@ -40,6 +40,8 @@ local fields = {
   ['tocha.numeric'] = 'gradient',
   ['tocha.spectral'] = 'stft istft',
   ['tocha.products'] = 'chain_matmul',
+  ['tocha.matrices'] = 'det logdet slogdet inverse cholesky cholesky_solve cholesky_inverse qr svd pinverse matrix_power matrix_exp lu lu_solve ' ..
+    'lu_unpack triangular_solve orgqr cross vander svd_lowrank pca_lowrank',
   ['tocha.einsum'] = 'einsum tensordot',
   ['tocha.print'] = 'set_printoptions get_printoptions',
   ['tocha.memory'] = 'memory_stats memory_summary empty_cache scope live_tensors',
@@ -91,6 +93,8 @@ local method_homes = {
   ['tocha.create'] = 'new_tensor',
   ['tocha.spectral'] = 'stft istft',
   ['tocha.places'] = 'nonzero',
+  ['tocha.matrices'] = 'det logdet slogdet inverse cholesky cholesky_solve cholesky_inverse qr svd pinverse matrix_power matrix_exp lu lu_solve ' ..
+    'triangular_solve orgqr cross',
 }
 local method_home = {}
 for module, names in pairs(method_homes) do
