@@ -16,8 +16,9 @@ static tc_tensor *columns_by(tc_tensor *m, tc_tensor *v) { return tc_mul(m, tc_u
 /* ---- hermitian: gA = V (diag(gw) + V^H gV / E) V^H (M. Giles, 2008) ---- */
 static void eigh_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
   tc_tensor *w = n->out[0], *v = n->out[1];
-  tc_tensor *inner = both(g[0] ? on_diagonal(g[0]) : NULL, g[1] ? off_diagonal(over(MM(H(v), g[1]), differences(w))) : NULL);
-  dx[0] = MM(MM(v, inner), H(v));
+  tc_tensor *of_values = g[0] ? columns_by(v, g[0]) : NULL;
+  tc_tensor *of_vectors = g[1] ? MM(v, off_diagonal(over(MM(H(v), g[1]), differences(w)))) : NULL;
+  dx[0] = MM(both(of_values, of_vectors), H(v));
 }
 static const tc_rule eigh_rule = {"eigh", eigh_grad, TC_SAVE_OUT(0) | TC_SAVE_OUT(1) | TC_COMPLEX_RULE};
 
@@ -73,7 +74,7 @@ static void svd_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
     tci_fail("svd: with full_matrices the additional vectors are not determined: no gradient; take full_matrices = false");
     return;
   }
-  tc_tensor *inner = gs ? on_diagonal(gs) : NULL, *more = NULL, *e = gu || gvh ? differences(tc_mul(s, s)) : NULL;
+  tc_tensor *inner = NULL, *more = NULL, *of_values = gs ? columns_by(u, gs) : NULL, *e = gu || gvh ? differences(tc_mul(s, s)) : NULL;
   if (gu) {
     tc_tensor *ug = skew(MM(H(u), gu));
     inner = both(inner, columns_by(off_diagonal(over(ug, e)), s));
@@ -84,7 +85,7 @@ static void svd_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
     inner = both(inner, rows_by(off_diagonal(over(skew(MM(vh, H(gvh))), e)), s));
     if (cols > k) more = both(more, MM(u, rows_by(tc_sub(gvh, MM(MM(gvh, H(vh)), vh), 1), tc_reciprocal(s))));
   }
-  dx[0] = both(MM(MM(u, inner), vh), more);
+  dx[0] = both(MM(both(of_values, inner ? MM(u, inner) : NULL), vh), more);
 }
 static const tc_rule svd_rule = {"svd", svd_grad, TC_SAVE_OUT(0) | TC_SAVE_OUT(1) | TC_SAVE_OUT(2) | TC_COMPLEX_RULE};
 

@@ -444,8 +444,8 @@ function linalg.tensorinv(a, ind)
   ind = ind or 2
   local sizes, out, nd = a:size(), {}, a:dim()
   if type(ind) ~= 'number' or ind < 1 or ind % 1 ~= 0 then fail('linalg.tensorinv: ind: got %s, takes a whole number from 1', args.show(ind)) end
-  local rows = product(sizes, 1, math.min(ind, nd))
-  if rows ~= product(sizes, ind + 1, nd) then fail('linalg.tensorinv: A: the first %d dims hold %d elements, the others %d', ind, rows, product(sizes, ind + 1, nd)) end
+  local rows, columns = product(sizes, 1, math.min(ind, nd)), product(sizes, ind + 1, nd)
+  if rows ~= columns then fail('linalg.tensorinv: A: the first %d dims hold %d elements, the others %d', ind, rows, columns) end
   for i = ind + 1, nd do out[#out + 1] = sizes[i] end
   for i = 1, ind do out[#out + 1] = sizes[i] end
   return linalg.inv(a:reshape(rows, rows)):reshape(out)
