@@ -42,6 +42,7 @@ local fields = {
   ['tocha.products'] = 'chain_matmul',
   ['tocha.matrices'] = 'det logdet slogdet inverse cholesky cholesky_solve cholesky_inverse qr svd pinverse matrix_power matrix_exp lu lu_solve ' ..
     'lu_unpack triangular_solve orgqr cross vander svd_lowrank pca_lowrank',
+  ['tocha.odds'] = 'narrow_copy frexp histogram asarray',
   ['tocha.einsum'] = 'einsum tensordot',
   ['tocha.print'] = 'set_printoptions get_printoptions',
   ['tocha.memory'] = 'memory_stats memory_summary empty_cache scope live_tensors',
@@ -95,6 +96,7 @@ local method_homes = {
   ['tocha.places'] = 'nonzero',
   ['tocha.matrices'] = 'det logdet slogdet inverse cholesky cholesky_solve cholesky_inverse qr svd pinverse matrix_power matrix_exp lu lu_solve ' ..
     'triangular_solve orgqr cross',
+  ['tocha.odds'] = 'narrow_copy frexp histogram get_device resize_as_ map_',
 }
 local method_home = {}
 for module, names in pairs(method_homes) do
