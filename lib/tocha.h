@@ -1235,33 +1235,33 @@ tc_tensor *tc_squeeze_(tc_tensor *input, const tc_dim *dim, int n_dim);
 tc_tensor *tc_unsqueeze_(tc_tensor *input, tc_dim dim);
 
 /* ---- linear algebra (lib/ops/linalg.c, spectrum.c): what lua/tocha/linalg.lua is made of. Batches of matrices everywhere; info has LAPACK's word for each ---- */
-/// triangular_system(A, B, upper, left, unitriangular)  X of A X = B, or of X A = B if not left, for a triangular A. @only
+/// solve_triangular(A, B, upper, left, unitriangular)  X of A X = B, or of X A = B if not left, for a triangular A. @only
 tc_tensor *tc_triangular_system(tc_tensor *a, tc_tensor *b, bool upper, bool left, bool unit);
-/// linear_system(A, B)  X of A X = B, and info. @only
+/// solve(A, B)  X of A X = B, and info. @only
 tc_tensor *tc_linear_system(tc_tensor *a, tc_tensor *b, tc_tensor **info);
-/// lu_decomposition(A)  L and U in one matrix, pivots (rows, from 1), info. @only
+/// lu_factor(A)  L and U in one matrix, pivots (rows, from 1), info. @only
 tc_tensor *tc_lu_decomposition(tc_tensor *a, tc_tensor **pivots, tc_tensor **info);
 /// pivots_matrix(pivots, rows, dtype)  The permutation matrix P of A = P L U. @only
 tc_tensor *tc_pivots_matrix(tc_tensor *pivots, int64_t rows, tc_dtype dtype);
-/// cholesky_decomposition(A)  The lower triangular L with L L^H = A, of A's lower triangle, and info. @only
+/// cholesky(A)  The lower triangular L with L L^H = A, of A's lower triangle, and info. @only
 tc_tensor *tc_cholesky_decomposition(tc_tensor *a, tc_tensor **info);
-/// qr_decomposition(A, complete)  Q and R. @only
+/// qr(A, complete)  Q and R. @only
 tc_tensor *tc_qr_decomposition(tc_tensor *a, bool complete, tc_tensor **factor);
 /// geqrf(input)  R in the upper triangle and the Householder reflectors of Q below it, and the reflectors' factors tau.
 tc_tensor *tc_geqrf(tc_tensor *a, tc_tensor **tau);
-/// reflectors_product(input, tau)  The first columns of the product of Householder reflectors, not recorded. @only
+/// householder_product(input, tau)  The first columns of the product of Householder reflectors, not recorded. @only
 tc_tensor *tc_reflectors_product(tc_tensor *a, tc_tensor *tau);
 /// ormqr(input, tau, other, left = true, transpose = false)  Q other, or other Q, or with Q^H, for the Q of geqrf's results. Not differentiable.
 tc_tensor *tc_ormqr(tc_tensor *a, tc_tensor *tau, tc_tensor *other, bool left, bool transpose);
-/// ldl_decomposition(A, hermitian)  L and D in one matrix, pivots, info. @only
+/// ldl_factor(A, hermitian)  L and D in one matrix, pivots, info. @only
 tc_tensor *tc_ldl_decomposition(tc_tensor *a, bool hermitian, tc_tensor **pivots, tc_tensor **info);
 /// linalg_ldl_solve(LD, pivots, B, *, hermitian = false)  X of A X = B from ldl_factor's results. Not differentiable. @function @in linalg
 tc_tensor *tc_ldl_solve(tc_tensor *ld, tc_tensor *pivots, tc_tensor *b, bool hermitian);
-/// eigh_decomposition(A, upper, vectors)  Eigenvalues in ascending order, eigenvectors, info, of a hermitian matrix. @only
+/// eigh(A, upper, vectors)  Eigenvalues in ascending order, eigenvectors, info, of a hermitian matrix. @only
 tc_tensor *tc_eigh_decomposition(tc_tensor *a, bool upper, bool vectors, tc_tensor **v, tc_tensor **info);
-/// eig_decomposition(A, vectors)  Complex eigenvalues, eigenvectors, info. @only
+/// eig(A, vectors)  Complex eigenvalues, eigenvectors, info. @only
 tc_tensor *tc_eig_decomposition(tc_tensor *a, bool vectors, tc_tensor **v, tc_tensor **info);
-/// svd_decomposition(A, full_matrices, vectors)  U, S, V^H, info. @only
+/// svd(A, full_matrices, vectors)  U, S, V^H, info. @only
 tc_tensor *tc_svd_decomposition(tc_tensor *a, bool full, bool vectors, tc_tensor **s, tc_tensor **vh, tc_tensor **info);
 
 #pragma GCC visibility pop

@@ -48,7 +48,7 @@ local read_triangular = args.spec('linalg.solve_triangular', 'A:tensor', 'B:tens
 --- X of A X = B (X A = B unless `left`) for triangular A (..., n, n), B (..., n, k) or (..., k, n). The other triangle is not read.
 function linalg.solve_triangular(...)
   local a, b, upper, left, unit = read_triangular(...)
-  return hidden('triangular_system')(a, b, upper, left, unit)
+  return hidden('solve_triangular')(a, b, upper, left, unit)
 end
 
 local read_cholesky_ex = args.spec('linalg.cholesky_ex', 'A:tensor', '*', 'upper:bool=false', 'check_errors:bool=false')
@@ -56,7 +56,7 @@ local read_cholesky_ex = args.spec('linalg.cholesky_ex', 'A:tensor', '*', 'upper
 --- L (..., n, n) lower triangular with L L^H = A (or U = L^H if `upper`), and info (...): 0, or the order of the minor that is not positive.
 function linalg.cholesky_ex(...)
   local a, upper, must = read_cholesky_ex(...)
-  local l, info = hidden('cholesky_decomposition')(a)
+  local l, info = hidden('cholesky')(a)
   if must then check('cholesky', info, 'the matrix is not positive definite: the leading minor of order %d is not positive') end
   return upper and l.mH or l, info
 end
@@ -77,7 +77,7 @@ local read_factor = args.spec('linalg.lu_factor_ex', 'A:tensor', '*', 'pivot:boo
 function linalg.lu_factor_ex(...)
   local a, pivot, must = read_factor(...)
   if not pivot then fail('linalg.lu_factor_ex: pivot: got false; LU without pivoting is not supported') end
-  local lu, pivots, info = hidden('lu_decomposition')(a)
+  local lu, pivots, info = hidden('lu_factor')(a)
   if must then check('lu_factor', info, singular) end
   return lu, pivots, info
 end
@@ -113,7 +113,7 @@ local read_lu_solve = args.spec('linalg.lu_solve', 'LU:tensor', 'pivots:tensor',
 --- X of A X = B (X A = B unless `left`; A^H in place of A if `adjoint`) from lu_factor's results.
 function linalg.lu_solve(...)
   local lu, pivots, b, left, adjoint = read_lu_solve(...)
-  local system = hidden('triangular_system')
+  local system = hidden('solve_triangular')
   if not left then return linalg.lu_solve(lu, pivots, b.mH, {adjoint = not adjoint}).mH end
   local p = hidden('pivots_matrix')(pivots, lu:size(-1), lu.dtype)
   if adjoint then return p:matmul(system(lu.mH, system(lu.mH, b, false, true, false), true, true, true)) end
@@ -128,9 +128,9 @@ local function solve_ex(a, b, left, must)
   local vector = left and is_vector_of(a, b)
   if vector then b = b:unsqueeze(-1) end
   local x, info
-  if left then x, info = hidden('linear_system')(a, b)
+  if left then x, info = hidden('solve')(a, b)
   else
-    x, info = hidden('linear_system')(a.mT, b.mT)
+    x, info = hidden('solve')(a.mT, b.mT)
     x = x.mT
   end
   if must then check('solve', info, singular) end
@@ -157,7 +157,7 @@ local read_inv = args.spec('linalg.inv_ex', 'A:tensor', '*', 'check_errors:bool=
 function linalg.inv_ex(...)
   local a, must = read_inv(...)
   square('inv', a)
-  local x, info = hidden('linear_system')(a, eye_like(a))
+  local x, info = hidden('solve')(a, eye_like(a))
   if must then check('inv', info, singular) end
   return x, info
 end
@@ -194,17 +194,17 @@ local read_qr = args.spec('linalg.qr', 'A:tensor', 'mode:str="reduced"')
 function linalg.qr(...)
   local a, mode = read_qr(...)
   if mode == 'r' then
-    local _, r = hidden('qr_decomposition')(a:detach(), false)
+    local _, r = hidden('qr')(a:detach(), false)
     return tocha.empty(0, {dtype = a.dtype, device = a.device}), r
   end
   if mode ~= 'reduced' and mode ~= 'complete' then fail("linalg.qr: mode: got '%s', takes 'reduced', 'complete' or 'r'", mode) end
-  return hidden('qr_decomposition')(a, mode == 'complete')
+  return hidden('qr')(a, mode == 'complete')
 end
 
 --- The first n columns (..., m, n) of the product of the Householder matrices I - tau_i v_i v_i^H whose vectors are the columns of `a` (..., m, n)
 -- below ones on the diagonal, tau (..., k).
 function linalg.householder_product(a, tau)
-  local product = hidden('reflectors_product')(a, tau)
+  local product = hidden('householder_product')(a, tau)
   if not (tocha.is_grad_enabled() and (a.requires_grad or tau.requires_grad)) then return product end
   local m, n = a:size(-2), a:size(-1)
   local v = a:tril(-1) + tocha.eye(m, n, {dtype = a.dtype, device = a.device})
@@ -228,7 +228,7 @@ end
 --- Eigenvalues (..., n), real and ascending, and orthonormal eigenvectors (..., n, n) of hermitian matrices, of which one triangle is read.
 function linalg.eigh(...)
   local a, uplo = read_eigh(...)
-  local w, v, info = hidden('eigh_decomposition')(a, upper_of('eigh', uplo), true)
+  local w, v, info = hidden('eigh')(a, upper_of('eigh', uplo), true)
   check('eigh', info, no_convergence)
   return w, v
 end
@@ -236,21 +236,21 @@ end
 --- The eigenvalues of eigh.
 function linalg.eigvalsh(...)
   local a, uplo = read_eigh(...)
-  local w, _, info = hidden('eigh_decomposition')(a, upper_of('eigvalsh', uplo), false)
+  local w, _, info = hidden('eigh')(a, upper_of('eigvalsh', uplo), false)
   check('eigvalsh', info, no_convergence)
   return w
 end
 
 --- Complex eigenvalues (..., n) in no order, and eigenvectors (..., n, n) of norm 1.
 function linalg.eig(a)
-  local w, v, info = hidden('eig_decomposition')(a, true)
+  local w, v, info = hidden('eig')(a, true)
   check('eig', info, no_convergence)
   return w, v
 end
 
 --- The eigenvalues of eig.
 function linalg.eigvals(a)
-  local w, _, info = hidden('eig_decomposition')(a, false)
+  local w, _, info = hidden('eig')(a, false)
   check('eigvals', info, no_convergence)
   return w
 end
@@ -261,14 +261,14 @@ local read_svd = args.spec('linalg.svd', 'A:tensor', 'full_matrices:bool=true', 
 -- Full factors have a gradient only where they are square of themselves.
 function linalg.svd(...)
   local a, full = read_svd(...)
-  local u, s, vh, info = hidden('svd_decomposition')(a, full, true)
+  local u, s, vh, info = hidden('svd')(a, full, true)
   check('svd', info, no_convergence)
   return u, s, vh
 end
 
 --- The singular values (..., k), descending.
 function linalg.svdvals(a)
-  local _, s, _, info = hidden('svd_decomposition')(a, false, false)
+  local _, s, _, info = hidden('svd')(a, false, false)
   check('svdvals', info, no_convergence)
   return s
 end
@@ -427,7 +427,7 @@ function linalg.matrix_exp(a)
   local x6 = x4:matmul(x2)
   local u = x:matmul(x6:matmul(x6 * pade[14] + x4 * pade[12] + x2 * pade[10]) + x6 * pade[8] + x4 * pade[6] + x2 * pade[4] + one * pade[2])
   local v = x6:matmul(x6 * pade[13] + x4 * pade[11] + x2 * pade[9]) + x6 * pade[7] + x4 * pade[5] + x2 * pade[3] + one * pade[1]
-  local result = hidden('linear_system')(v - u, v + u)
+  local result = hidden('solve')(v - u, v + u)
   for _ = 1, squarings do result = result:matmul(result) end
   return result
 end
@@ -510,7 +510,7 @@ local read_ldl = args.spec('linalg.ldl_factor_ex', 'A:tensor', '*', 'hermitian:b
 --- L and D of a symmetric (or hermitian) matrix in one (..., n, n), pivots, info. Not differentiable.
 function linalg.ldl_factor_ex(...)
   local a, hermitian, must = read_ldl(...)
-  local ld, pivots, info = hidden('ldl_decomposition')(a, hermitian)
+  local ld, pivots, info = hidden('ldl_factor')(a, hermitian)
   if must then check('ldl_factor', info, 'D is singular: element %d of its diagonal is zero') end
   return ld, pivots, info
 end
