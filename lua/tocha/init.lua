@@ -18,7 +18,7 @@ for name, d in pairs(dtype.by_name) do tocha[name] = d end
 -- what is in files of its own: name -> module, and the field of it that is meant
 local lazy = {
   nn = 'tocha.nn', optim = 'tocha.optim', autograd = 'tocha.autograd', utils = 'tocha.utils', data = 'tocha.utils.data',
-  class = 'tocha.class', signal = 'tocha.signal',
+  class = 'tocha.class', func = 'tocha.func', signal = 'tocha.signal',
   profiler = 'tocha.profiler', infer = 'tocha.infer',
   distributions = 'tocha.distributions', linalg = 'tocha.linalg', cuda = 'tocha.cuda',
   amp = 'tocha.amp', backends = 'tocha.backends', memory = 'tocha.memory', random = 'tocha.random',
@@ -43,6 +43,7 @@ local fields = {
   ['tocha.matrices'] = 'det logdet slogdet inverse cholesky cholesky_solve cholesky_inverse qr svd pinverse matrix_power matrix_exp lu lu_solve ' ..
     'lu_unpack triangular_solve orgqr cross vander svd_lowrank pca_lowrank',
   ['tocha.odds'] = 'narrow_copy frexp histogram asarray',
+  ['tocha.func'] = 'vmap',
   ['tocha.einsum'] = 'einsum tensordot',
   ['tocha.print'] = 'set_printoptions get_printoptions',
   ['tocha.memory'] = 'memory_stats memory_summary empty_cache scope live_tensors',
