@@ -1,5 +1,6 @@
 -- coverage.lua: which of PyTorch's names of tensors, operators and autograd Tocha has, and why the others are left out (usage: luajit
 -- tools/coverage.lua > docs/coverage-operators.md). tools/names/ holds the names, a group a line; the library itself is asked for each.
+package.path = 'lua/?.lua;lua/?/init.lua;' .. package.path
 local tocha = require 'tocha'
 
 local sparse = 'there are no sparse tensors'
@@ -12,7 +13,8 @@ local reasons = {
     sparse_mask]],
   [quantised] = [[quantize_per_tensor quantize_per_channel dequantize fake_quantize_per_channel_affine fake_quantize_per_tensor_affine is_quantized
     int_repr q_scale q_zero_point q_per_channel_scales q_per_channel_zero_points q_per_channel_axis qscheme]],
-  [storage] = [[is_storage storage untyped_storage storage_type const_data_ptr set_ frombuffer from_file is_shared share_memory_ empty_strided as_subclass]],
+  [storage] = [[is_storage storage untyped_storage storage_type const_data_ptr set_ frombuffer from_file is_shared share_memory_ empty_strided
+    as_subclass]],
   [narrow] = 'complex32 chalf float8_e4m3fn float8_e5m2 float8_e4m3fnuz float8_e5m2fnuz float8_e8m0fnu float4_e2m1fn_x2 uint16 uint32 uint64',
   ['other frameworks\' tensors and devices'] = 'from_numpy from_dlpack numpy xpu to_mkldnn is_mkldnn is_meta',
   ['tensors are row-major; `x:contiguous()` and `permute` say the rest'] = [[layout contiguous_format channels_last channels_last_3d preserve_format dim_order]],
