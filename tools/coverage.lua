@@ -17,7 +17,8 @@ local reasons = {
     as_subclass]],
   [narrow] = 'complex32 chalf float8_e4m3fn float8_e5m2 float8_e4m3fnuz float8_e5m2fnuz float8_e8m0fnu float4_e2m1fn_x2 uint16 uint32 uint64',
   ['other frameworks\' tensors and devices'] = 'from_numpy from_dlpack numpy xpu to_mkldnn is_mkldnn is_meta',
-  ['tensors are row-major; `x:contiguous()` and `permute` say the rest'] = [[layout contiguous_format channels_last channels_last_3d preserve_format dim_order]],
+  ['tensors are row-major; `x:contiguous()` and `permute` say the rest'] = [[layout contiguous_format channels_last channels_last_3d preserve_format
+    dim_order]],
   ['set_default_dtype; devices are named where tensors are made'] = 'set_default_device get_default_device set_default_tensor_type',
   ['results are deterministic always (docs/design.md); nothing warns'] = [[use_deterministic_algorithms are_deterministic_algorithms_enabled
     set_deterministic_debug_mode get_deterministic_debug_mode set_warn_always]],
