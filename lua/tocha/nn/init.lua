@@ -5,18 +5,12 @@
 if (...) == 'tocha.nn.init' then return require 'tocha.nn.initializers' end
 package.preload['tocha.nn.init'] = function() return require 'tocha.nn.initializers' end
 
-local nn = {}
-
--- Which file (of tocha.nn) gives which names. A file that gives one name returns it, the others return a table of
--- theirs.
-local one = {
-  module = 'Module', parameter = 'Parameter', buffer = 'Buffer', sequential = 'Sequential', modulelist = 'ModuleList',
-    moduledict = 'ModuleDict',
-  parameterlist = 'ParameterList', parameterdict = 'ParameterDict', embedding = 'Embedding',
-    embeddingbag = 'EmbeddingBag',
+-- which file gives which names
+return require 'tocha.onuse'({}, 'tocha.nn.', {
+  module = 'Module', parameter = 'Parameter', buffer = 'Buffer', sequential = 'Sequential',
+  modulelist = 'ModuleList', moduledict = 'ModuleDict', parameterlist = 'ParameterList',
+  parameterdict = 'ParameterDict', embedding = 'Embedding', embeddingbag = 'EmbeddingBag',
   multiheadattention = 'MultiheadAttention', adaptivelogsoftmax = 'AdaptiveLogSoftmaxWithLoss',
-}
-local several = {
   linear = 'Linear Identity Bilinear Flatten Unflatten',
   conv = 'Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d',
   batchnorm = 'BatchNorm1d BatchNorm2d BatchNorm3d InstanceNorm1d InstanceNorm2d InstanceNorm3d SyncBatchNorm',
@@ -56,34 +50,4 @@ local several = {
     Sum Mean Exp Log Abs Square Sqrt Power Clamp MulConstant AddConstant Normalize CReLU OneHot PrintSize WhiteNoise Constant
     Maxout CMul CAdd Mul Add Euclidean WeightedEuclidean Cosine GradientReversal ZeroGrad L1Penalty]],
   transformer = 'Transformer TransformerEncoder TransformerDecoder TransformerEncoderLayer TransformerDecoderLayer',
-}
-local packages = {functional = 'functional', init = 'initializers', utils = 'utils'}
-
-local file_of = {}
-for file, name in pairs(one) do file_of[name] = file end
-for file, names in pairs(several) do
-  for name in names:gmatch('%S+') do file_of[name] = file end
-end
-
-setmetatable(nn, {__index = function(_, name)
-  local file, value = file_of[name], nil
-  if packages[name] then
-    value = require('tocha.nn.' .. packages[name])
-  elseif file then
-    value = require('tocha.nn.' .. file)
-    if several[file] then value = value[name] end
-  end
-  if value ~= nil then rawset(nn, name, value) end
-  return value
-end})
-
---- The names of all classes and functions here, sorted: for completion and documentation.
-function nn.names()
-  local out = {}
-  for name in pairs(file_of) do out[#out + 1] = name end
-  for name in pairs(packages) do out[#out + 1] = name end
-  table.sort(out)
-  return out
-end
-
-return nn
+}, 'functional init=initializers utils')

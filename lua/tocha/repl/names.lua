@@ -29,7 +29,7 @@ local function add_table(set, t, seen)
   add_keys(set, t)
   local mt = debug.getmetatable(t)
   if type(mt) ~= 'table' then return end
-  local lend = mt.__names or t == tocha.nn and tocha.nn.names
+  local lend = mt.__names
   if lend then for _, name in ipairs(lend()) do set[name] = true end end
   local index = rawget(mt, '__index')
   if type(index) == 'table' then add_table(set, index, seen)
