@@ -1,4 +1,4 @@
---- Training for thousands of steps: resident memory stays where it was after the first few hundred, whatever the script does beside it.
+--- Training for thousands of steps: resident memory stays as high as it was, whatever the script does beside it.
 
 local S = require 'spec.support'
 
@@ -52,19 +52,29 @@ local nn, F, optim = tocha.nn, tocha.nn.functional, tocha.optim
 %s
 %s
 local log = {}
-local function train(steps)
-  for _ = 1, steps do
+local function most_in(steps)
+  local most = 0
+  for i = 1, steps do
     optimizer:zero_grad()
     local loss = loss_of()
     loss:backward()
     optimizer:step()
     %s
+    if i %% 100 == 0 then most = math.max(most, resident()) end
   end
+  return most
 end
-train(%d)
-local before = resident()
-train(%d)
-print('before', before, 'after', resident(), 'tensors', tocha.memory_stats().tensors)]]
+-- Memory swings with Lua's collector, and the first swings are of different heights: flat is what keeps to the height of before twice in a row.
+local steps, slack = %d, %g
+local most, flat, seen = most_in(steps), 0, {}
+for block = 1, 12 do
+  local now = most_in(steps)
+  flat = now <= 1.02 * most + slack and flat + 1 or 0
+  most = math.max(most, now)
+  seen[block] = ('%%.1f'):format(now)
+  if flat == 2 then break end
+end
+print(flat == 2 and 'flat' or 'growing', table.concat(seen, ' '))]]
 
 describe('resident memory over thousands of training steps', function()
   local steps = tonumber(os.getenv('TOCHA_STEPS')) or 10000
@@ -72,11 +82,10 @@ describe('resident memory over thousands of training steps', function()
     for habit, code in pairs(habits) do
       it(('stays flat for the %s %s'):format(name, habit), function()
         if sanitized then return pending(held_back) end
-        local output = S.runs(frame:format(S.memory_functions, network, code, steps, steps), {timeout = 200})
-        local before, after = output:match('before%s+([%d.]+)%s+after%s+([%d.]+)')
         -- two hundredths, and what Lua's own heap goes up and down by; it doubles before Lua collects it, and a growing table with it
-        local lua = habit:find('table') and 4 or 1.5
-        assert.is_true(tonumber(after) <= 1.02 * tonumber(before) + lua, ('%s MB, then %s MB'):format(before, after))
+        local slack = habit:find('table') and 3 or 1.5
+        local output = S.runs(frame:format(S.memory_functions, network, code, steps / 2, slack), {timeout = 400})
+        assert.matches('^flat', output)
       end)
     end
   end

@@ -166,6 +166,8 @@ local function decode_object(node, tensors)
   end
   bad(("has a '%s' that is not known"):format(kind))
 end
+-- LuaJIT from before April 2022 (Debian 12 has it) can compile a `next` that comes back with nil into a crash (its issue 829).
+jit.off(decode_object)
 
 function decode(node, tensors)
   if type(node) ~= 'table' then return node end
