@@ -1,5 +1,6 @@
 --- All workloads: each file of bench/workloads gives a list of them and the functions that build each kind in Tocha.
 -- A workload is a name, a kind and numbers; the same line of text, `KIND key=value ...`, tells both sides what to build.
+-- `target` is the ratio to PyTorch that we hold ourselves to, of a workload or of all in its file.
 
 local folder = debug.getinfo(1, 'S').source:match('^@(.*)/[^/]*$') or '.'
 local order = {'limits', 'overhead', 'elementwise', 'reduce', 'products', 'fourier', 'convolution', 'train', 'sequences', 'compiled', 'process'}
@@ -11,7 +12,7 @@ for i, name in ipairs(order) do
   for kind, make in pairs(group.make or {}) do groups.make[kind] = make end
 end
 
-local not_parameters = {name = true, kind = true, per = true, unit = true, amount = true}
+local not_parameters = {name = true, kind = true, per = true, unit = true, amount = true, target = true}
 
 --- The line that both sides are given.
 function groups.line(workload)

@@ -47,6 +47,14 @@ function report.row(row)
     ratio(row.ratio), ratio(row.ratio_of_least), rate(row), memory(row.tocha), memory(row.torch), row.others)
 end
 
+--- A line on a workload that misses its target: by how much, and where its time goes.
+function report.miss(miss)
+  local parts = {('- **%s**: %.3f, target %.2f.'):format(miss.name, miss.ratio, miss.target)}
+  if miss.operators then parts[#parts + 1] = ('Operators (%d thread%s): %s.'):format(miss.threads, miss.threads > 1 and 's' or '', miss.operators) end
+  if miss.symbols then parts[#parts + 1] = ('Functions: %s.'):format(miss.symbols) end
+  return table.concat(parts, ' ')
+end
+
 local head = '| workload | threads | Tocha | PyTorch | ratio | of least | Tocha\'s rate | peak MB, Tocha | peak MB, PyTorch | others |\n' ..
   '|---|---|---|---|---|---|---|---|---|---|'
 
@@ -69,6 +77,10 @@ function report.markdown(result)
       lines[#lines + 1] = ('\n## %s\n\n%s'):format(group, head)
     end
     lines[#lines + 1] = report.row(row)
+  end
+  if #result.missed > 0 then
+    lines[#lines + 1] = '\n## Over their targets, and where the time goes\n\nEach side at its better number of threads.\n'
+    for _, miss in ipairs(result.missed) do lines[#lines + 1] = report.miss(miss) end
   end
   for _, name in ipairs(result.skipped) do lines[#lines + 1] = '\nNot measured, the time was over: ' .. name end
   return table.concat(lines, '\n') .. '\n'

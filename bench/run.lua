@@ -84,6 +84,43 @@ local function stop_workers()
   end
 end
 
+---------------------------------------------------------------- where the time of a workload goes that misses its target
+local function faster(list, side)
+  local best
+  for _, s in ipairs(list) do
+    local time = s.side == side and #s.samples > 0 and report.summary(s.samples).median
+    if time and (not best or time < best.time) then best = {time = time, worker = s.worker, threads = s.threads} end
+  end
+  return best
+end
+
+-- the functions of C that take most of it, where perf is there and may look
+local function symbols(w)
+  if not machine.first_line('command -v perf') then return nil end
+  local file = os.tmpname()
+  local recording = io.popen(('perf record -q -F 5000 -o %s -p %d -- sleep 0.3 2>&1'):format(file, w:ask 'pid'))
+  local until_then = now() + 0.6
+  repeat w:ask 'time' until now() > until_then
+  recording:read('*a') -- waits for its end
+  recording:close()
+  local pipe, list = io.popen(('perf report -i %s --stdio --no-children -F overhead,symbol 2>/dev/null'):format(file)), {}
+  for line in pipe:lines() do
+    local share, symbol = line:match('^%s*([%d.]+)%%%s+%[[.k]%]%s+(%S+)')
+    if share and #list < 5 and tonumber(share) >= 3 then list[#list + 1] = ('%s %.0f %%'):format(symbol, share) end
+  end
+  pipe:close()
+  os.remove(file)
+  return #list > 0 and table.concat(list, ', ') or nil
+end
+
+local function loss(list, name, target)
+  local ours, theirs = faster(list, 'tocha'), faster(list, 'torch')
+  if not (target and ours and theirs) or ours.time <= target * theirs.time then return nil end
+  local miss = {name = name, target = target, ratio = ours.time / theirs.time, threads = ours.threads}
+  if ours.worker then miss.operators, miss.symbols = ours.worker:words 'profile', symbols(ours.worker) end
+  return miss
+end
+
 ---------------------------------------------------------------- one workload
 local function sides(group)
   local list = {}
@@ -146,12 +183,13 @@ local function run_workload(group, workload)
     attempt(s, 'open ' .. groups.line(workload))
   end
   local others = sample(list, workload.per or 1)
+  local miss = loss(list, workload.name, workload.target or group.target)
   for _, s in ipairs(list) do
     s.peak, s.before = attempt(s, 'peak')
     attempt(s, 'close')
   end
   if group.alone then stop_workers() end
-  return measured(list, workload.name, group, workload, others)
+  return measured(list, workload.name, group, workload, others), miss
 end
 
 ---------------------------------------------------------------- whole processes
@@ -186,7 +224,7 @@ local function run_process(group, workload)
   end
   local others = math.max(0, (machine.busy() - busy) / (now() - from) - 1)
   for _, s in ipairs(list) do os.remove(s.file) end
-  return measured(list, workload.name, group, workload, others)
+  return measured(list, workload.name, group, workload, others), loss(list, workload.name, workload.target)
 end
 
 ---------------------------------------------------------------- all of them
@@ -204,9 +242,14 @@ local function run_group(group, result)
       if os.time() - started > opt.limit then
         result.skipped[#result.skipped + 1] = workload.name
       else
-        for _, row in ipairs((group.processes and run_process or run_workload)(group, workload)) do
+        local rows, miss = (group.processes and run_process or run_workload)(group, workload)
+        for _, row in ipairs(rows) do
           result.rows[#result.rows + 1] = row
           print(report.row(row))
+        end
+        if miss then
+          result.missed[#result.missed + 1] = miss
+          print(report.miss(miss))
         end
       end
     end
@@ -214,7 +257,7 @@ local function run_group(group, result)
   stop_workers()
 end
 
-local result = {rows = {}, skipped = {}, machine = machine.describe(peer), load_before = machine.load(), repetitions = opt.samples}
+local result = {rows = {}, missed = {}, skipped = {}, machine = machine.describe(peer), load_before = machine.load(), repetitions = opt.samples}
 io.stdout:setvbuf('line')
 for _, group in ipairs(groups) do run_group(group, result) end
 result.load_after = machine.load()

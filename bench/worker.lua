@@ -3,6 +3,8 @@
 --     time                      one sample: seconds a call, processor seconds of this process so far
 --     peak                      peak resident memory since open, and resident memory before it, in KiB
 --     close                     forgets the workload
+--     pid                       the number of this process
+--     profile                   the operators that take most of the workload's time, in words (Tocha's side alone)
 -- bench/peer/torch_peer.py answers the same orders.
 
 local folder, threads = arg[0]:match('^(.*)/[^/]*$') or '.', tonumber(arg[1])
@@ -12,6 +14,7 @@ local groups = dofile(folder .. '/groups.lua')
 
 ffi.cdef [[
 typedef struct { long sec, nsec; } tocha_bench_time;
+int getpid(void);
 int clock_gettime(int clock, tocha_bench_time *t);
 ]]
 local stamp = ffi.new('tocha_bench_time')
@@ -55,15 +58,16 @@ local function restart_peak()
   end
 end
 
-local time, inner, before
+local step, time, inner, before
 local orders = {}
 
 function orders.open(kind, p)
   local make = groups.make[kind] or error('no workload of kind ' .. kind)
   before = status('VmRSS')
   restart_peak()
-  local step = make(tocha, p, threads)
-  time = timer(p.compiled == 1 and tocha.compile(step) or step)
+  step = make(tocha, p, threads)
+  if p.compiled == 1 then step = tocha.compile(step) end
+  time = timer(step)
   local one = warm_up(time)
   inner = math.max(1, math.floor(SAMPLE / one))
   return inner, one
@@ -76,8 +80,24 @@ end
 
 function orders.peak() return status('VmHWM'), before end
 
+function orders.pid() return ffi.C.getpid() end
+
+function orders.profile()
+  local p = tocha.profiler.profile(function()
+    local until_then = now() + SAMPLE * 4
+    repeat step() until now() > until_then
+  end)
+  local all, parts, rest = p.wall, {}, p.wall
+  for i, row in ipairs(p:averages{sort_by = 'self'}) do
+    rest = rest - row.self
+    if i <= 6 and row.self > 0.02 * all then parts[#parts + 1] = ('%s %.0f %%'):format(row.name, 100 * row.self / all) end
+  end
+  parts[#parts + 1] = ('between operators %.0f %%'):format(100 * math.max(0, rest) / all)
+  return table.concat(parts, ', ')
+end
+
 function orders.close()
-  time = nil
+  step, time = nil, nil
   tocha.set_grad_enabled(true)
   tocha.empty_cache()
   return 0

@@ -15,20 +15,23 @@ function Worker.start(command)
   return self
 end
 
---- Gives an order; the numbers of the answer. An answer that begins with '!' is an error.
-function Worker:ask(order)
+--- Gives an order; the words of the answer. An answer that begins with '!' is an error.
+function Worker:words(order)
   self.to:write(order, '\n')
   self.to:flush()
   for line in self.from:lines() do
     local mark, rest = line:match('^([=!]) ?(.*)$')
     if mark == '!' then error(rest, 0) end
-    if mark then
-      local numbers = {}
-      for n in rest:gmatch('%S+') do numbers[#numbers + 1] = tonumber(n) end
-      return unpack(numbers)
-    end
+    if mark then return rest end
   end
   error('the worker ended: ' .. self.command, 0)
+end
+
+--- Gives an order; the numbers of the answer.
+function Worker:ask(order)
+  local numbers = {}
+  for n in self:words(order):gmatch('%S+') do numbers[#numbers + 1] = tonumber(n) end
+  return unpack(numbers)
 end
 
 function Worker:stop()

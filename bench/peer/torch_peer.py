@@ -263,6 +263,20 @@ def mlp():
 
 
 @kind
+def deep_mlp(segments):
+    from torch.utils.checkpoint import checkpoint_sequential
+    model = nn.Sequential(*(layer for _ in range(32) for layer in (nn.Linear(256, 256), nn.Tanh())))
+    optimizer, x = torch.optim.SGD(model.parameters(), lr=1e-3), torch.randn(4096, 256, requires_grad=True)
+
+    def step():
+        optimizer.zero_grad()
+        y = checkpoint_sequential(model, segments, x, use_reentrant=False) if segments else model(x)
+        y.square().mean().backward()
+        optimizer.step()
+    return step
+
+
+@kind
 def cnn():
     model = nn.Sequential(nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2),
                           nn.Flatten(), nn.Linear(1600, 128), nn.ReLU(), nn.Linear(128, 10))

@@ -20,4 +20,4 @@ add('VAE 784-400-20 b128, step with Adam', 'vae')
 add('ResNet-20 3x32x32 b32, step with SGD', 'resnet', {training = 1})
 add('GPT-mini, step with AdamW', 'gpt')
 
-return {list = list, alone = true}
+return {list = list, alone = true, target = 0.6}

@@ -36,4 +36,4 @@ function make.conv2d(tocha, p)
   end
 end
 
-return {list = list, make = make}
+return {list = list, make = make, target = 1}

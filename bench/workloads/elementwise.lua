@@ -43,4 +43,4 @@ function make.elementwise_chain(tocha, p)
   end
 end
 
-return {list = list, make = make}
+return {list = list, make = make, target = 0.7}

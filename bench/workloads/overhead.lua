@@ -11,10 +11,10 @@ for _, n in ipairs{1, 64} do
 end
 add{name = '1000 adds, no graph', kind = 'chain', backward = 0}
 add{name = '1000 adds, forward and backward', kind = 'chain', backward = 1}
-add{name = 'tiny MLP, forward', kind = 'tiny', optimizer = 'none'}
-add{name = 'tiny MLP, step with SGD', kind = 'tiny', optimizer = 'sgd'}
-add{name = 'tiny MLP, step with Adam', kind = 'tiny', optimizer = 'adam'}
-add{name = 'LSTM by operators, h64 t50 b4, step', kind = 'lstm'}
+add{name = 'tiny MLP, forward', kind = 'tiny', target = 0.04, optimizer = 'none'}
+add{name = 'tiny MLP, step with SGD', kind = 'tiny', target = 0.04, optimizer = 'sgd'}
+add{name = 'tiny MLP, step with Adam', kind = 'tiny', target = 0.04, optimizer = 'adam'}
+add{name = 'LSTM by operators, h64 t50 b4, step', kind = 'lstm', target = 0.1}
 
 local make = {}
 local expressions = {add = 'x + y', mul = 'x * y', relu = 'relu(x)'}
@@ -79,4 +79,4 @@ function make.lstm(tocha)
   end
 end
 
-return {list = list, make = make}
+return {list = list, make = make, target = 0.08}

@@ -38,4 +38,4 @@ function make.linear(tocha)
   return function() return tocha.nn.functional.linear(x, w, b) end
 end
 
-return {list = list, make = make}
+return {list = list, make = make, target = 1}

@@ -4,20 +4,20 @@ local list = {
   {name = 'sum of 4096 x 4096', kind = 'matrix', op = 'sum'},
   {name = 'sum along the last dim', kind = 'matrix', op = 'sum_last'},
   {name = 'sum along the first dim', kind = 'matrix', op = 'sum_first'},
-  {name = 'transpose and copy 4096 x 4096', kind = 'matrix', op = 'transpose'},
+  {name = 'transpose and copy 4096 x 4096', kind = 'matrix', op = 'transpose', target = 0.7},
   {name = 'cumsum of 1M', kind = 'vector', op = 'cumsum'},
   {name = 'sort 1M', kind = 'vector', op = 'sort'},
   {name = 'topk 10 of 1M', kind = 'vector', op = 'topk'},
-  {name = 'softmax 4096 x 1024', kind = 'rows', op = 'softmax', backward = 0},
-  {name = 'softmax 4096 x 1024, forward and backward', kind = 'rows', op = 'softmax', backward = 1},
-  {name = 'layer_norm 4096 x 1024', kind = 'rows', op = 'layer_norm', backward = 0},
-  {name = 'layer_norm 4096 x 1024, forward and backward', kind = 'rows', op = 'layer_norm', backward = 1},
-  {name = 'cross_entropy 4096 x 1000, forward and backward', kind = 'cross_entropy'},
-  {name = 'embedding 50k x 256, 8k indices, forward and backward', kind = 'embedding'},
-  {name = 'max_pool2d (32,64,28,28)', kind = 'images', op = 'max_pool', backward = 0},
-  {name = 'max_pool2d (32,64,28,28), forward and backward', kind = 'images', op = 'max_pool', backward = 1},
-  {name = 'batch_norm (32,64,28,28)', kind = 'images', op = 'batch_norm', backward = 0},
-  {name = 'batch_norm (32,64,28,28), forward and backward', kind = 'images', op = 'batch_norm', backward = 1},
+  {name = 'softmax 4096 x 1024', kind = 'rows', target = 0.8, op = 'softmax', backward = 0},
+  {name = 'softmax 4096 x 1024, forward and backward', kind = 'rows', target = 0.8, op = 'softmax', backward = 1},
+  {name = 'layer_norm 4096 x 1024', kind = 'rows', target = 0.8, op = 'layer_norm', backward = 0},
+  {name = 'layer_norm 4096 x 1024, forward and backward', kind = 'rows', target = 0.8, op = 'layer_norm', backward = 1},
+  {name = 'cross_entropy 4096 x 1000, forward and backward', kind = 'cross_entropy', target = 0.8},
+  {name = 'embedding 50k x 256, 8k indices, forward and backward', kind = 'embedding', target = 0.7},
+  {name = 'max_pool2d (32,64,28,28)', kind = 'images', target = 0.8, op = 'max_pool', backward = 0},
+  {name = 'max_pool2d (32,64,28,28), forward and backward', kind = 'images', target = 0.8, op = 'max_pool', backward = 1},
+  {name = 'batch_norm (32,64,28,28)', kind = 'images', target = 0.8, op = 'batch_norm', backward = 0},
+  {name = 'batch_norm (32,64,28,28), forward and backward', kind = 'images', target = 0.8, op = 'batch_norm', backward = 1},
 }
 
 local make = {}
@@ -82,4 +82,4 @@ function make.images(tocha, p)
   return stepper(tocha, p, {x, w, b}, function() return F.batch_norm(x, mean, var, w, b, true) end)
 end
 
-return {list = list, make = make}
+return {list = list, make = make, target = 0.9}

@@ -4,8 +4,10 @@ local list = {
   {name = 'MLP 784-512-512-10 b128, step with Adam', kind = 'mlp'},
   {name = 'CNN of LeNet size b64, step with Adam', kind = 'cnn'},
   {name = 'VAE 784-400-20 b128, step with Adam', kind = 'vae'},
-  {name = 'ResNet-20 3x32x32 b32, step with SGD', kind = 'resnet', training = 1},
-  {name = 'ResNet-20 3x32x32 b32, inference', kind = 'resnet', training = 0},
+  {name = 'ResNet-20 3x32x32 b32, step with SGD', kind = 'resnet', target = 0.9, training = 1},
+  {name = 'ResNet-20 3x32x32 b32, inference', kind = 'resnet', target = 0.9, training = 0},
+  {name = 'deep MLP 32 x 256 b4096, step with SGD', kind = 'deep_mlp', segments = 0},
+  {name = 'deep MLP 32 x 256 b4096, step with SGD, checkpointed in 6', kind = 'deep_mlp', segments = 6},
 }
 
 local make = {}
@@ -24,6 +26,20 @@ function make.mlp(tocha)
   local model = nn.Sequential(nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 10))
   local optimizer = tocha.optim.Adam(model:parameters(), {lr = 1e-3})
   return trainer(tocha, model, optimizer, tocha.randn(128, 784), tocha.randint(1, 11, {128}))
+end
+
+-- 32 layers whose activations are 4 MB each and kept for the backward pass: between six checkpoints they are computed again instead
+function make.deep_mlp(tocha, p)
+  local nn, checkpoint_sequential = tocha.nn, tocha.utils.checkpoint.checkpoint_sequential
+  local model = nn.Sequential()
+  for _ = 1, 32 do model:append(nn.Linear(256, 256)):append(nn.Tanh()) end
+  local optimizer, x = tocha.optim.SGD(model:parameters(), {lr = 1e-3}), tocha.randn(4096, 256, {requires_grad = true})
+  return function()
+    optimizer:zero_grad()
+    local y = p.segments > 0 and checkpoint_sequential(model, p.segments, x) or model(x)
+    y:square():mean():backward()
+    optimizer:step()
+  end
 end
 
 function make.cnn(tocha)
@@ -90,4 +106,4 @@ function make.resnet(tocha, p)
   return trainer(tocha, model, optimizer, x, tocha.randint(1, 11, {32}))
 end
 
-return {list = list, make = make, alone = true}
+return {list = list, make = make, alone = true, target = 0.7}
