@@ -1,8 +1,10 @@
--- reference.lua: writes docs/reference from the declarations: a page for each section of tocha.h, and pages of the classes of nn and optim
--- from the comments above them. Usage: luajit tools/reference.lua (the library must be built for the classes).
+-- reference.lua: writes docs/reference from the declarations: a page for each section of tocha.h, and a page of classes for each
+-- package (nn, optim, distributions, ...) from the comments above them, with examples that the specs run.
+-- Usage: luajit tools/reference.lua (the library must be built for the classes).
 package.path = 'lua/?.lua;lua/?/init.lua;' .. package.path
 local schema = require 'tocha.schema'
 local forms = require 'tocha.repl.forms'
+local classdoc -- needs the library
 
 local OUT = 'docs/reference'
 
@@ -78,32 +80,39 @@ local function operator_pages(index)
 end
 
 ---------------------------------------------------------------- classes
-local function class_page(index, page, title, path, module, names)
-  local help = require 'tocha.repl.help'
-  local out, listed = {'# ' .. title .. '\n'}, {}
-  for _, name in ipairs(names) do
-    local ok, value = pcall(function() return module[name] end)
-    if ok and type(value) == 'table' and rawget(value, '__name') then
-      local text = help(path .. '.' .. name):gsub('\n  class [^\n]*$', '')
-      out[#out + 1] = ('### %s\n\n```\n%s\n```\n'):format(name, text)
-      listed[#listed + 1] = name
+-- one section for classes that are explained together
+local function sections_of(place)
+  local list, by_family = {}, {}
+  for _, part in ipairs(classdoc.list(place)) do
+    local doc = classdoc.of(part.name, part.value, part.module)
+    local section = doc.family and by_family[doc.family]
+    if not section then
+      section = {names = {}, heads = {}, doc = doc}
+      list[#list + 1] = section
+      if doc.family then by_family[doc.family] = section end
     end
+    table.insert(section.names, part.name)
+    table.insert(section.heads, ('%s.%s(%s)'):format(place.as, part.name, doc.signature))
   end
-  write(page, table.concat(out, '\n'))
-  index[#index + 1] = ('- [%s](%s): %s'):format(title, page, table.concat(listed, ', '))
+  return list
+end
+
+local function class_page(index, place)
+  local out, names = {('# %s: %s\n'):format(place.title, place.path)}, {}
+  if place.as ~= place.path then out[1] = out[1] .. ('\nIn the examples `%s` is `%s`.\n'):format(place.as, place.path) end
+  for _, section in ipairs(sections_of(place)) do
+    local title = table.concat(section.names, ', ')
+    out[#out + 1] = ('### %s\n\n%s'):format(title, classdoc.render(section.doc, table.concat(section.heads, '\n'), true))
+    names[#names + 1] = title
+  end
+  write(place.page .. '.md', table.concat(out, '\n'))
+  index[#index + 1] = ('- [%s: %s](%s.md): %s'):format(place.title, place.path, place.page, table.concat(names, ', '))
 end
 
 local function class_pages(index)
-  local tocha = require 'tocha'
-  _G.tocha = tocha
-  local names_of = require('tocha.repl.names').of
-  class_page(index, 'nn.md', 'Layers and losses: tocha.nn', 'tocha.nn', tocha.nn, names_of(tocha.nn))
-  class_page(index, 'optim.md', 'Optimizers: tocha.optim', 'tocha.optim', tocha.optim, names_of(tocha.optim))
-  class_page(index, 'lr_scheduler.md', 'Learning rates: tocha.optim.lr_scheduler', 'tocha.optim.lr_scheduler', tocha.optim.lr_scheduler,
-    names_of(tocha.optim.lr_scheduler))
-  class_page(index, 'data.md', 'Data: tocha.utils.data', 'tocha.utils.data', tocha.utils.data, names_of(tocha.utils.data))
-  class_page(index, 'infer.md', 'Bayesian inference: tocha.infer', 'tocha.infer', tocha.infer, names_of(tocha.infer))
-  class_page(index, 'utils.md', 'Training scripts: tocha.utils', 'tocha.utils', tocha.utils, names_of(tocha.utils))
+  _G.tocha = require 'tocha'
+  classdoc = require 'tocha.repl.classdoc'
+  for _, place in ipairs(classdoc.packages) do class_page(index, place) end
 end
 
 os.execute('rm -rf ' .. OUT .. ' && mkdir -p ' .. OUT)

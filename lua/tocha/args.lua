@@ -18,6 +18,9 @@ local args = {}
 
 local here = debug.getinfo(1, 'S').source:gsub('args%.lua$', '')
 
+--- The declared parameters of each function, by its name: for the documentation.
+args.signatures = {}
+
 --- Raises an error that blames the nearest line outside this library: a format and its values, as for `string.format`.
 args.fail = errors.raise
 
@@ -199,13 +202,13 @@ local function generate(spec, storing)
 end
 
 -- Most programs call few of the functions they load: what reads the arguments is made at the first call.
-local function lazily(storing, name, ...)
-  local texts, made = {...}, nil
+local function lazily(storing, name, texts)
+  local made
   return function(...)
     if not made then
       local spec = parse_all(name, unpack(texts))
       local chunk = assert(loadstring(generate(spec, storing), args.chunkname(name)))
-      made, texts = chunk(spec, args.is_options, check_options, missing, too_many, wrong, types), nil
+      made = chunk(spec, args.is_options, check_options, missing, too_many, wrong, types)
     end
     return made(...)
   end
@@ -217,7 +220,9 @@ end
 -- @treturn function read(...), which returns the value of each parameter in order
 -- @treturn function store(t, ...), which sets a field of `t` for each
 function args.spec(name, ...)
-  return lazily(false, name, ...), lazily(true, name, ...)
+  local texts = {...}
+  args.signatures[name] = args.signatures[name] or texts
+  return lazily(false, name, texts), lazily(true, name, texts)
 end
 
 return args

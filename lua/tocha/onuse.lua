@@ -50,6 +50,9 @@ return function(package, prefix, files, packages)
     table.sort(out)
     return out
   end
-  local function module_of(name) return file_of[name] and prefix .. file_of[name] end
+  local function module_of(name)
+    local file = file_of[name] or packages_of[name]
+    return file and prefix .. file
+  end
   return setmetatable(package, {__index = index, __names = names, __module_of = module_of})
 end

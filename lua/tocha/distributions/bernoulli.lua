@@ -16,7 +16,18 @@ binary.fields(Bernoulli, true)
 
 local read = args.spec('Bernoulli', 'probs=nil', 'logits=nil', 'validate_args:bool=nil')
 
---- Bernoulli(probs): or by {logits = ...}.
+--- 1 with a probability, else 0.
+-- @param probs the probability of success, from 0 to 1; or
+-- @param logits log(p / (1 - p))
+-- @shape parameters broadcast to the batch shape; `sample{n}` gives (n, batch...)
+-- @raise for parameters out of range
+-- @usage
+-- local d = D.Bernoulli(tocha.tensor{0.25, 0.5})
+-- d:log_prob(tocha.tensor{1, 0})  --> {-1.386, -0.6931}
+-- d.mean  --> {0.25, 0.5}
+-- d.variance  --> {0.1875, 0.25}
+-- d:entropy()  --> {0.5623, 0.6931}
+-- d:enumerate_support().shape  --> {2, 2}
 function Bernoulli:__init(...)
   local probs, logits, validate_args = read(...)
   local param = binary.set(self, 'Bernoulli', probs, logits)

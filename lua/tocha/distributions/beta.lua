@@ -15,7 +15,18 @@ Beta.arg_constraints = {concentration1 = constraints.positive, concentration0 = 
 
 local read = args.spec('Beta', 'concentration1', 'concentration0', 'validate_args:bool=nil')
 
---- Beta(concentration1, concentration0), often called alpha and beta.
+--- Numbers between 0 and 1: x^(a - 1) (1 - x)^(b - 1), normalised.
+-- @param concentration1 a, above 0
+-- @param concentration0 b, above 0
+-- @shape parameters broadcast to the batch shape; `sample{n}` gives (n, batch...)
+-- @raise for parameters out of range
+-- @usage
+-- local d = D.Beta(2, 3)
+-- d:log_prob(tocha.tensor(0.5))  --> 0.4055
+-- d.mean  --> 0.4
+-- d.variance  --> 0.04
+-- d:entropy()  --> -0.2349
+-- d:sample{3}.shape  --> {3}
 function Beta:__init(...)
   local concentration1, concentration0, validate_args = read(...)
   self.concentration1, self.concentration0 = utils.broadcast_all(concentration1, concentration0)

@@ -18,7 +18,18 @@ binary.fields(Binomial, true)
 
 local read = args.spec('Binomial', 'total_count=1', 'probs=nil', 'logits=nil', 'validate_args:bool=nil')
 
---- Binomial(total_count = 1, probs): trials, and the probability of success or its {logits = ...}.
+--- How many of total_count trials succeed.
+-- @param total_count trials
+-- @param probs the probability of success, from 0 to 1; or
+-- @param logits log(p / (1 - p))
+-- @shape parameters broadcast to the batch shape; `sample{n}` gives (n, batch...)
+-- @raise for parameters out of range
+-- @usage
+-- local d = D.Binomial(4, tocha.tensor{0.5, 0.25})
+-- d:log_prob(tocha.tensor{2, 0})  --> {-0.9808, -1.151}
+-- d.mean  --> {2, 1}
+-- d.variance  --> {1, 0.75}
+-- d:sample{3}.shape  --> {3, 2}
 function Binomial:__init(...)
   local total_count, probs, logits, validate_args = read(...)
   local param, count = binary.set(self, 'Binomial', probs, logits, total_count)

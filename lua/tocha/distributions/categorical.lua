@@ -16,7 +16,18 @@ binary.fields(Categorical, false)
 
 local read = args.spec('Categorical', 'probs=nil', 'logits=nil', 'validate_args:bool=nil')
 
---- Categorical(probs): weights of the classes along the last dim (brought to the sum 1), or their {logits = ...}.
+--- One of n classes, numbered from 1.
+-- @param probs weights of the classes along the last dim, brought to the sum 1; or
+-- @param logits their logarithms, plus any number
+-- @shape probs (..., n): batch (...); `sample{m}` gives int64 (m, batch...)
+-- @raise for parameters out of range
+-- @usage
+-- local d = D.Categorical(tocha.tensor{1, 1, 2})
+-- d:log_prob(tocha.int64(3))  --> -0.6931
+-- d.probs  --> {0.25, 0.25, 0.5}
+-- d:entropy()  --> 1.04
+-- d:enumerate_support()  --> {1, 2, 3}
+-- d:sample{3}.shape  --> {3}
 function Categorical:__init(...)
   local probs, logits, validate_args = read(...)
   local param = binary.set(self, 'Categorical', probs, logits)

@@ -16,7 +16,17 @@ Cauchy.arg_constraints = {loc = constraints.real, scale = constraints.positive}
 
 local read = args.spec('Cauchy', 'loc', 'scale', 'validate_args:bool=nil')
 
---- Cauchy(loc, scale): median and half width at half maximum.
+--- 1 / (1 + ((x - loc) / scale)^2), normalised: it has no mean.
+-- @param loc the median
+-- @param scale half the width at half the maximum, above 0
+-- @shape parameters broadcast to the batch shape; `sample{n}` gives (n, batch...)
+-- @raise for parameters out of range
+-- @usage
+-- local d = D.Cauchy(0, 2)
+-- d:log_prob(tocha.tensor(2))  --> -2.531
+-- d.mode  --> 0
+-- d:cdf(tocha.tensor(2))  --> 0.75
+-- d:sample{3}.shape  --> {3}
 function Cauchy:__init(...)
   local loc, scale, validate_args = read(...)
   self.loc, self.scale = utils.broadcast_all(loc, scale)
@@ -53,7 +63,16 @@ HalfCauchy.arg_constraints = {scale = constraints.positive}
 
 local read_half = args.spec('HalfCauchy', 'scale', 'validate_args:bool=nil')
 
---- HalfCauchy(scale): the absolute value of Cauchy(0, scale).
+--- The absolute value of Cauchy(0, scale).
+-- @param scale its median, above 0
+-- @shape parameters broadcast to the batch shape; `sample{n}` gives (n, batch...)
+-- @raise for parameters out of range
+-- @usage
+-- local d = D.HalfCauchy(2)
+-- d:log_prob(tocha.tensor(2))  --> -1.838
+-- d.mode  --> 0
+-- d:cdf(tocha.tensor(2))  --> 0.5
+-- d:sample{3}.shape  --> {3}
 function HalfCauchy:__init(...)
   local scale, validate_args = read_half(...)
   TransformedDistribution.__init(self, Cauchy(0, utils.tensor(scale), false), transforms.AbsTransform(), false)

@@ -16,8 +16,18 @@ binary.fields(ContinuousBernoulli, true)
 
 local read = args.spec('ContinuousBernoulli', 'probs=nil', 'logits=nil', 'lims:list=nil', 'validate_args:bool=nil')
 
---- ContinuousBernoulli(probs): or by {logits = ...}. Between lims ({0.499, 0.501}), where the formulas divide 0 by 0,
--- Taylor series take over.
+--- Numbers between 0 and 1: p^x (1 - p)^(1 - x), normalised. Source: G. Loaiza-Ganem, J. Cunningham, 2019.
+-- @param probs the probability of success, from 0 to 1; or
+-- @param logits log(p / (1 - p))
+-- @param lims {0.499, 0.501}: between them, where the formulas divide 0 by 0, Taylor series take over
+-- @shape parameters broadcast to the batch shape; `sample{n}` gives (n, batch...)
+-- @raise for parameters out of range
+-- @usage
+-- local d = D.ContinuousBernoulli(tocha.tensor(0.3))
+-- d:log_prob(tocha.tensor(0.5))  --> -0.02974
+-- d.mean  --> 0.4302
+-- d.variance  --> 0.08043
+-- d:sample{3}.shape  --> {3}
 function ContinuousBernoulli:__init(...)
   local probs, logits, lims, validate_args = read(...)
   local param = binary.set(self, 'ContinuousBernoulli', probs, logits)

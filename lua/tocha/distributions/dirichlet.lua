@@ -14,7 +14,16 @@ Dirichlet.arg_constraints = {concentration = constraints.independent(constraints
 
 local read = args.spec('Dirichlet', 'concentration', 'validate_args:bool=nil')
 
---- Dirichlet(concentration): one for each entry of the last dim.
+--- Numbers that sum to 1: the product of x_i^(a_i - 1), normalised.
+-- @param concentration a: one for each entry of the last dim, above 0
+-- @shape batch (...), event (n): `sample{m}` gives (m, batch..., n)
+-- @raise for parameters out of range
+-- @usage
+-- local d = D.Dirichlet(tocha.tensor{1, 2, 3})
+-- d:log_prob(tocha.tensor{0.2, 0.3, 0.5})  --> 1.504
+-- d.mean  --> {0.1667, 0.3333, 0.5}
+-- d.variance  --> {0.01984, 0.03175, 0.03571}
+-- d:sample{5}.shape  --> {5, 3}
 function Dirichlet:__init(...)
   local concentration, validate_args = read(...)
   concentration = utils.tensor(concentration)

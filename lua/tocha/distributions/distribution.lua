@@ -24,10 +24,22 @@ end
 --- Are distributions made from now on validated?
 function Distribution.get_default_validate_args() return validate_by_default end
 
---- To be called by the constructors of derived classes, after the parameters are set.
--- @tparam[opt] table batch_shape the shape of independent, differently parameterised variables
--- @tparam[opt] table event_shape the shape of one value
--- @tparam[opt] boolean validate_args are parameters and values checked? By default as set_default_validate_args said.
+--- The base of all distributions. All have batch_shape (independent variables with parameters of their own), event_shape (one value),
+-- `sample(shape)`, `log_prob(value)`, `entropy()`, `expand(shape)`, the fields mean, mode, variance, stddev, support, arg_constraints, and
+-- where it is known cdf, icdf, rsample (with gradients; has_rsample says so), enumerate_support and perplexity. A derived class gives
+-- `draw(shape)`, `log_prob` and the `get_` functions of the fields, and calls this constructor when its parameters are set.
+-- @param batch_shape a list of sizes, empty if not given
+-- @param event_shape a list of sizes, empty if not given
+-- @param validate_args whether parameters and values are checked; by default as set_default_validate_args said
+-- @shape sample_shape + batch_shape + event_shape
+-- @usage
+-- local d = D.Normal(tocha.zeros(3), 1)
+-- d.batch_shape  --> {3}
+-- d:expand{2, 3}.batch_shape  --> {2, 3}
+-- d:sample{5}.shape  --> {5, 3}
+-- tocha.class.isinstance(d, D.Distribution)  --> true
+-- d.has_rsample  --> true
+-- D.Categorical(tocha.ones(4)):perplexity()  --> 4
 function Distribution:__init(batch_shape, event_shape, validate_args)
   self.batch_shape, self.event_shape = batch_shape or {}, event_shape or {}
   if validate_args == nil then validate_args = validate_by_default end

@@ -14,7 +14,18 @@ Exponential.arg_constraints = {rate = constraints.positive}
 
 local read = args.spec('Exponential', 'rate', 'validate_args:bool=nil')
 
---- Exponential(rate): 1 over the mean.
+--- Waiting times: rate exp(-rate x).
+-- @param rate 1 over the mean, above 0
+-- @shape parameters broadcast to the batch shape; `sample{n}` gives (n, batch...)
+-- @raise for parameters out of range
+-- @usage
+-- local d = D.Exponential(2)
+-- d:log_prob(tocha.tensor(1))  --> -1.307
+-- d.mean  --> 0.5
+-- d.variance  --> 0.25
+-- d:entropy()  --> 0.3069
+-- d:icdf(tocha.tensor(0.5))  --> 0.3466
+-- d:sample{3}.shape  --> {3}
 function Exponential:__init(...)
   local rate, validate_args = read(...)
   self.rate = utils.broadcast_all(rate)

@@ -7,6 +7,14 @@ local class = require 'tocha.class'
 local Distribution = require 'tocha.distributions.distribution'
 local utils = require 'tocha.distributions.utils'
 
+--- Distributions exp(t(x) . n - F(n)) h(x): entropy, and divergences of two of one class, follow from natural_params() and
+-- log_normalizer(...), whose gradients are taken.
+-- @type ExponentialFamily
+-- @shape as Distribution
+-- @usage
+-- local d = D.Gamma(2, 3)
+-- tocha.class.isinstance(d, D.ExponentialFamily)  --> true
+-- d:natural_params()  --> {1, -3}
 local ExponentialFamily = class('ExponentialFamily', Distribution)
 
 ExponentialFamily.mean_carrier_measure = 0

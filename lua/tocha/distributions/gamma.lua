@@ -14,7 +14,18 @@ Gamma.arg_constraints = {concentration = constraints.positive, rate = constraint
 
 local read = args.spec('Gamma', 'concentration', 'rate', 'validate_args:bool=nil')
 
---- Gamma(concentration, rate): shape, and 1 over the scale.
+--- rate^a x^(a - 1) exp(-rate x) / Gamma(a).
+-- @param concentration a, the shape, above 0
+-- @param rate 1 over the scale, above 0
+-- @shape parameters broadcast to the batch shape; `sample{n}` gives (n, batch...)
+-- @raise for parameters out of range
+-- @usage
+-- local d = D.Gamma(3, 2)
+-- d:log_prob(tocha.tensor(1))  --> -0.6137
+-- d.mean  --> 1.5
+-- d.variance  --> 0.75
+-- d:entropy()  --> 1.154
+-- d:sample{3}.shape  --> {3}
 function Gamma:__init(...)
   local concentration, rate, validate_args = read(...)
   self.concentration, self.rate = utils.broadcast_all(concentration, rate)
@@ -55,7 +66,16 @@ Chi2.arg_constraints = {df = constraints.positive}
 
 local read_chi2 = args.spec('Chi2', 'df', 'validate_args:bool=nil')
 
---- Chi2(df): the sum of df squared standard normal variables; Gamma(df / 2, 1/2).
+--- The sum of df squared standard normal variables: Gamma(df / 2, 1 / 2).
+-- @param df degrees of freedom, above 0
+-- @shape parameters broadcast to the batch shape; `sample{n}` gives (n, batch...)
+-- @raise for parameters out of range
+-- @usage
+-- local d = D.Chi2(4)
+-- d:log_prob(tocha.tensor(1))  --> -1.886
+-- d.mean  --> 4
+-- d.variance  --> 8
+-- d:sample{3}.shape  --> {3}
 function Chi2:__init(...)
   local df, validate_args = read_chi2(...)
   self.df = utils.tensor(df)

@@ -14,7 +14,19 @@ GeneralizedPareto.arg_constraints = {loc = constraints.real, scale = constraints
 
 local read = args.spec('GeneralizedPareto', 'loc', 'scale', 'concentration', 'validate_args:bool=nil')
 
---- GeneralizedPareto(loc, scale, concentration): threshold, scale, and shape (0 is the exponential distribution).
+--- What exceeds a high threshold.
+-- @param loc the threshold
+-- @param scale above 0
+-- @param concentration the shape; 0 is the exponential distribution
+-- @shape parameters broadcast to the batch shape; `sample{n}` gives (n, batch...)
+-- @raise for parameters out of range
+-- @usage
+-- local d = D.GeneralizedPareto(0, 2, 0.25)
+-- d:log_prob(tocha.tensor(1))  --> -1.282
+-- d.mean  --> 2.667
+-- d.variance  --> 14.22
+-- d:cdf(tocha.tensor(1))  --> 0.3757
+-- d:sample{3}.shape  --> {3}
 function GeneralizedPareto:__init(...)
   local loc, scale, concentration, validate_args = read(...)
   self.loc, self.scale, self.concentration = utils.broadcast_all(loc, scale, concentration)

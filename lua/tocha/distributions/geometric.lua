@@ -16,7 +16,17 @@ binary.fields(Geometric, true)
 
 local read = args.spec('Geometric', 'probs=nil', 'logits=nil', 'validate_args:bool=nil')
 
---- Geometric(probs): the probability of success, or its {logits = ...}.
+--- How many failures come before the first success.
+-- @param probs the probability of success, from 0 to 1; or
+-- @param logits log(p / (1 - p))
+-- @shape parameters broadcast to the batch shape; `sample{n}` gives (n, batch...)
+-- @raise for parameters out of range
+-- @usage
+-- local d = D.Geometric(tocha.tensor(0.25))
+-- d:log_prob(tocha.tensor(2))  --> -1.962
+-- d.mean  --> 3
+-- d.variance  --> 12
+-- d:sample{3}.shape  --> {3}
 function Geometric:__init(...)
   local probs, logits, validate_args = read(...)
   local param = binary.set(self, 'Geometric', probs, logits)

@@ -17,7 +17,17 @@ Gumbel.arg_constraints = {loc = constraints.real, scale = constraints.positive}
 
 local read = args.spec('Gumbel', 'loc', 'scale', 'validate_args:bool=nil')
 
---- Gumbel(loc, scale): loc - scale * log(-log(u)) for uniform u.
+--- loc - scale log(-log(u)) for uniform u: the limit of maxima.
+-- @param loc the mode
+-- @param scale above 0
+-- @shape parameters broadcast to the batch shape; `sample{n}` gives (n, batch...)
+-- @raise for parameters out of range
+-- @usage
+-- local d = D.Gumbel(1, 2)
+-- d:log_prob(tocha.tensor(1))  --> -1.693
+-- d.mean  --> 2.154
+-- d.variance  --> 6.58
+-- d:sample{3}.shape  --> {3}
 function Gumbel:__init(...)
   local loc, scale, validate_args = read(...)
   self.loc, self.scale = utils.broadcast_all(loc, scale)

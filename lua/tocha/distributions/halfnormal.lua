@@ -17,7 +17,16 @@ HalfNormal.arg_constraints = {scale = constraints.positive}
 
 local read = args.spec('HalfNormal', 'scale', 'validate_args:bool=nil')
 
---- HalfNormal(scale): the absolute value of Normal(0, scale).
+--- The absolute value of Normal(0, scale).
+-- @param scale of the normal variable, above 0
+-- @shape parameters broadcast to the batch shape; `sample{n}` gives (n, batch...)
+-- @raise for parameters out of range
+-- @usage
+-- local d = D.HalfNormal(2)
+-- d:log_prob(tocha.tensor(1))  --> -1.044
+-- d.mean  --> 1.596
+-- d.variance  --> 1.454
+-- d:sample{3}.shape  --> {3}
 function HalfNormal:__init(...)
   local scale, validate_args = read(...)
   TransformedDistribution.__init(self, Normal(0, utils.tensor(scale), false), transforms.AbsTransform(), false)

@@ -11,7 +11,16 @@ local Independent = class('Independent', Distribution)
 
 local read = args.spec('Independent', 'base_distribution', 'reinterpreted_batch_ndims:int', 'validate_args:bool=nil')
 
---- Independent(base_distribution, reinterpreted_batch_ndims): so many of its last batch dims become event dims.
+--- A distribution whose last batch dims are event dims: log_prob sums over them.
+-- @param base_distribution any
+-- @param reinterpreted_batch_ndims how many
+-- @shape batch (..., b), event (e...) -> batch (...), event (b, e...)
+-- @raise if there are fewer batch dims
+-- @usage
+-- local d = D.Independent(D.Normal(tocha.zeros(4, 3), 1), 1)
+-- d.batch_shape  --> {4}
+-- d.event_shape  --> {3}
+-- d:log_prob(tocha.zeros(4, 3)).shape  --> {4}
 function Independent:__init(...)
   local base, n, validate_args = read(...)
   if not class.isinstance(base, Distribution) then

@@ -15,7 +15,17 @@ InverseGamma.arg_constraints = {concentration = constraints.positive, rate = con
 
 local read = args.spec('InverseGamma', 'concentration', 'rate', 'validate_args:bool=nil')
 
---- InverseGamma(concentration, rate): of the gamma variable.
+--- 1 over a gamma variable.
+-- @param concentration of the gamma variable
+-- @param rate of the gamma variable
+-- @shape parameters broadcast to the batch shape; `sample{n}` gives (n, batch...)
+-- @raise for parameters out of range
+-- @usage
+-- local d = D.InverseGamma(3, 2)
+-- d:log_prob(tocha.tensor(1))  --> -0.6137
+-- d.mean  --> 1
+-- d.variance  --> 1
+-- d:sample{3}.shape  --> {3}
 function InverseGamma:__init(...)
   local concentration, rate, validate_args = read(...)
   local base = Gamma(concentration, rate, validate_args)

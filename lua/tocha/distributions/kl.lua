@@ -12,6 +12,12 @@ local found = {} -- class of p -> class of q -> formula or false
 --- Registers a formula for a pair of classes (and those derived from them, unless a closer pair is registered).
 -- @param p,q classes of distributions
 -- @tparam function formula formula(p, q) gives a tensor of the batch shape
+-- @shape none
+-- @raise for what is no class of distributions
+-- @usage
+-- local Mine = tocha.class('Mine', D.Normal)
+-- D.register_kl(Mine, D.Uniform, function() return tocha.tensor(7) end)
+-- D.kl_divergence(Mine(0, 1), D.Uniform(0, 1))  --> 7
 function kl.register_kl(p, q, formula)
   for name, cls in pairs{type_p = p, type_q = q} do
     if not (class.is_class(cls) and class.issubclass(cls, Distribution)) then
@@ -44,6 +50,13 @@ local function search(p, q)
 end
 
 --- KL(p || q), the mean of log p - log q under p, for each entry of the batch.
+-- @param p a distribution
+-- @param q a distribution
+-- @shape batch shapes that broadcast -> their common shape
+-- @raise for a pair of classes that is not registered
+-- @usage
+-- D.kl_divergence(D.Normal(0, 1), D.Normal(1, 2))  --> 0.4431
+-- D.kl_divergence(D.Bernoulli(tocha.tensor{0.5, 0.2}), D.Bernoulli(0.5)).shape  --> {2}
 function kl.kl_divergence(p, q)
   for name, d in pairs{p = p, q = q} do
     if not class.isinstance(d, Distribution) then args.fail('kl_divergence: %s: got %s, takes a distribution', name, args.show(d)) end

@@ -17,7 +17,17 @@ Kumaraswamy.arg_constraints = {concentration1 = constraints.positive, concentrat
 
 local read = args.spec('Kumaraswamy', 'concentration1', 'concentration0', 'validate_args:bool=nil')
 
---- Kumaraswamy(concentration1, concentration0): 1 - (1 - x^concentration1)^concentration0 is its distribution function.
+--- Numbers between 0 and 1 with P(X < x) = 1 - (1 - x^a)^b.
+-- @param concentration1 a, above 0
+-- @param concentration0 b, above 0
+-- @shape parameters broadcast to the batch shape; `sample{n}` gives (n, batch...)
+-- @raise for parameters out of range
+-- @usage
+-- local d = D.Kumaraswamy(2, 3)
+-- d:log_prob(tocha.tensor(0.5))  --> 0.5232
+-- d.mean  --> 0.4571
+-- d.variance  --> 0.04102
+-- d:sample{3}.shape  --> {3}
 function Kumaraswamy:__init(...)
   local concentration1, concentration0, validate_args = read(...)
   self.concentration1, self.concentration0 = utils.broadcast_all(concentration1, concentration0)

@@ -13,7 +13,18 @@ Laplace.arg_constraints = {loc = constraints.real, scale = constraints.positive}
 
 local read = args.spec('Laplace', 'loc', 'scale', 'validate_args:bool=nil')
 
---- Laplace(loc, scale): mean and mean absolute deviation.
+--- exp(-|x - loc| / scale) / (2 scale).
+-- @param loc the mean
+-- @param scale the mean absolute deviation, above 0
+-- @shape parameters broadcast to the batch shape; `sample{n}` gives (n, batch...)
+-- @raise for parameters out of range
+-- @usage
+-- local d = D.Laplace(0, 2)
+-- d:log_prob(tocha.tensor(1))  --> -1.886
+-- d.mean  --> 0
+-- d.variance  --> 8
+-- d:entropy()  --> 2.386
+-- d:sample{3}.shape  --> {3}
 function Laplace:__init(...)
   local loc, scale, validate_args = read(...)
   self.loc, self.scale = utils.broadcast_all(loc, scale)

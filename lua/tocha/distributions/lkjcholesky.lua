@@ -15,8 +15,15 @@ LKJCholesky.arg_constraints = {concentration = constraints.positive}
 
 local read = args.spec('LKJCholesky', 'dim:int', 'concentration=1', 'validate_args:bool=nil')
 
---- LKJCholesky(dim, concentration = 1): size of the matrices; 1 makes all correlation matrices equally likely, more
--- prefers weak correlations.
+--- Lower Cholesky factors of correlation matrices. Source: D. Lewandowski, D. Kurowicka, H. Joe, 2009.
+-- @param dim size of the matrices, at least 2
+-- @param concentration 1 makes all correlation matrices equally likely, more prefers weak correlations
+-- @shape batch as concentration, event (dim, dim)
+-- @usage
+-- local d = D.LKJCholesky(3, 2)
+-- local L = d:sample()
+-- (L:mm(L:t())):diag()  --> {1, 1, 1}
+-- d:log_prob(tocha.eye(3))  --> -0.6155
 function LKJCholesky:__init(...)
   local dim, concentration, validate_args = read(...)
   if dim < 2 then args.fail('LKJCholesky: dim: got %d, takes an integer of 2 or more', dim) end

@@ -14,7 +14,15 @@ LogisticNormal.arg_constraints = {loc = constraints.real, scale = constraints.po
 
 local read = args.spec('LogisticNormal', 'loc', 'scale', 'validate_args:bool=nil')
 
---- LogisticNormal(loc, scale): of the normal variables along the last dim; a value has one element more.
+--- Numbers that sum to 1: normal variables, through a stick-breaking transform.
+-- @param loc of the normal variables along the last dim
+-- @param scale of the normal variables
+-- @shape parameters (..., n): batch (...), event (n + 1)
+-- @usage
+-- local d = D.LogisticNormal(tocha.zeros(2), tocha.ones(2))
+-- d:sample{5}.shape  --> {5, 3}
+-- d:sample():sum()  --> 1
+-- d:log_prob(tocha.tensor{0.2, 0.3, 0.5})  --> 1.298
 function LogisticNormal:__init(...)
   local loc, scale, validate_args = read(...)
   local base = Normal(loc, scale, validate_args)

@@ -14,7 +14,17 @@ LogNormal.arg_constraints = {loc = constraints.real, scale = constraints.positiv
 
 local read = args.spec('LogNormal', 'loc', 'scale', 'validate_args:bool=nil')
 
---- LogNormal(loc, scale): mean and standard deviation of the logarithm.
+--- Numbers whose logarithm is normal.
+-- @param loc mean of the logarithm
+-- @param scale standard deviation of the logarithm, above 0
+-- @shape parameters broadcast to the batch shape; `sample{n}` gives (n, batch...)
+-- @raise for parameters out of range
+-- @usage
+-- local d = D.LogNormal(0, 0.5)
+-- d:log_prob(tocha.tensor(1))  --> -0.2258
+-- d.mean  --> 1.133
+-- d.variance  --> 0.3647
+-- d:sample{3}.shape  --> {3}
 function LogNormal:__init(...)
   local loc, scale, validate_args = read(...)
   TransformedDistribution.__init(self, Normal(loc, scale, validate_args), transforms.ExpTransform(), validate_args)

@@ -29,7 +29,16 @@ local function check(loc, w, d)
   end
 end
 
---- LowRankMultivariateNormal(loc, cov_factor, cov_diag): (..., n), (..., n, rank) and (..., n); batch dims broadcast.
+--- Normal vectors with covariance W W' + diag(d), never stored as a matrix.
+-- @param loc the mean, (..., n)
+-- @param cov_factor W, (..., n, rank)
+-- @param cov_diag d, (..., n), above 0
+-- @shape batch (...), event (n): `sample{m}` gives (m, batch..., n)
+-- @usage
+-- local d = D.LowRankMultivariateNormal(tocha.zeros(2), tocha.ones(2, 1), tocha.ones(2))
+-- d.covariance_matrix  --> {{2, 1}, {1, 2}}
+-- d:log_prob(tocha.zeros(2))  --> -2.387
+-- d:sample{5}.shape  --> {5, 2}
 function LowRank:__init(...)
   local loc, w, d, validate_args = read(...)
   w = utils.tensor(w)

@@ -13,8 +13,16 @@ local MixtureSameFamily = class('MixtureSameFamily', Distribution)
 
 local read = args.spec('MixtureSameFamily', 'mixture_distribution', 'component_distribution', 'validate_args:bool=nil')
 
---- MixtureSameFamily(mixture_distribution, component_distribution): a Categorical over the last batch dim of the
--- components.
+--- A mixture of components of one family.
+-- @param mixture_distribution a Categorical over the last batch dim of the components
+-- @param component_distribution the components
+-- @shape components batch (..., k) -> batch (...)
+-- @usage
+-- local d = D.MixtureSameFamily(D.Categorical(tocha.tensor{0.25, 0.75}), D.Normal(tocha.tensor{-1, 3}, 1))
+-- d.mean  --> 2
+-- d.variance  --> 4
+-- d:log_prob(tocha.tensor(3))  --> -1.207
+-- d:sample{5}.shape  --> {5}
 function MixtureSameFamily:__init(...)
   local mixture, component, validate_args = read(...)
   if not class.isinstance(mixture, Categorical) then

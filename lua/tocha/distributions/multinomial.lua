@@ -15,7 +15,19 @@ Multinomial.arg_constraints = {probs = constraints.simplex, logits = constraints
 
 local read = args.spec('Multinomial', 'total_count:int=1', 'probs=nil', 'logits=nil', 'validate_args:bool=nil')
 
---- Multinomial(total_count = 1, probs): trials, and weights of the classes along the last dim or their {logits = ...}.
+--- How often each class comes in total_count draws.
+-- @param total_count draws
+-- @param probs weights of the classes along the last dim, brought to the sum 1; or
+-- @param logits their logarithms, plus any number
+-- @shape batch (...), event (n): `sample{m}` gives (m, batch..., n)
+-- @raise for parameters out of range
+-- @usage
+-- local d = D.Multinomial(4, tocha.tensor{1, 1, 2})
+-- d:log_prob(tocha.tensor{1, 1, 2})  --> -1.674
+-- d.mean  --> {1, 1, 2}
+-- d.variance  --> {0.75, 0.75, 1}
+-- d:sample{5}.shape  --> {5, 3}
+-- d:sample():sum()  --> 4
 function Multinomial:__init(...)
   local total_count, probs, logits, validate_args = read(...)
   utils.one_of('Multinomial', 'probs', probs, 'logits', logits)

@@ -19,8 +19,20 @@ MultivariateNormal.arg_constraints = {
 local read = args.spec('MultivariateNormal', 'loc', 'covariance_matrix=nil', 'precision_matrix=nil', 'scale_tril=nil',
   'validate_args:bool=nil')
 
---- MultivariateNormal(loc, covariance_matrix): or by {precision_matrix = ...} or {scale_tril = ...}, the lower
--- triangular factor of the covariance. loc is (..., n), matrices are (..., n, n); batch dims broadcast.
+--- Normal vectors.
+-- @param loc the mean, (..., n)
+-- @param covariance_matrix (..., n, n), positive definite; or
+-- @param precision_matrix its inverse; or
+-- @param scale_tril its lower Cholesky factor
+-- @shape batch (...), event (n): `sample{m}` gives (m, batch..., n)
+-- @raise unless just one matrix is given
+-- @usage
+-- local d = D.MultivariateNormal(tocha.zeros(2), tocha.tensor{{2, 1}, {1, 2}})
+-- d:log_prob(tocha.zeros(2))  --> -2.387
+-- d.variance  --> {2, 2}
+-- d:entropy()  --> 3.387
+-- d:sample{5}.shape  --> {5, 2}
+-- D.MultivariateNormal(tocha.zeros(2), {scale_tril = tocha.eye(2)}).covariance_matrix  --> {{1, 0}, {0, 1}}
 function MultivariateNormal:__init(...)
   local loc, covariance, precision, scale_tril, validate_args = read(...)
   utils.one_of('MultivariateNormal', 'covariance_matrix', covariance, 'precision_matrix', precision, 'scale_tril', scale_tril)

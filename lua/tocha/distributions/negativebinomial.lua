@@ -18,7 +18,18 @@ binary.fields(NegativeBinomial, true)
 
 local read = args.spec('NegativeBinomial', 'total_count', 'probs=nil', 'logits=nil', 'validate_args:bool=nil')
 
---- NegativeBinomial(total_count, probs): failures to stop at, and the probability of success or its {logits = ...}.
+--- How many successes come before total_count failures.
+-- @param total_count failures to stop at, above 0; not only whole numbers
+-- @param probs the probability of success, from 0 to 1; or
+-- @param logits log(p / (1 - p))
+-- @shape parameters broadcast to the batch shape; `sample{n}` gives (n, batch...)
+-- @raise for parameters out of range
+-- @usage
+-- local d = D.NegativeBinomial(3, tocha.tensor(0.25))
+-- d:log_prob(tocha.tensor(1))  --> -1.151
+-- d.mean  --> 1
+-- d.variance  --> 1.333
+-- d:sample{3}.shape  --> {3}
 function NegativeBinomial:__init(...)
   local total_count, probs, logits, validate_args = read(...)
   local param, count = binary.set(self, 'NegativeBinomial', probs, logits, total_count)

@@ -15,7 +15,20 @@ Normal.arg_constraints = {loc = constraints.real, scale = constraints.positive}
 
 local read = args.spec('Normal', 'loc', 'scale', 'validate_args:bool=nil')
 
---- Normal(loc, scale): mean and standard deviation.
+--- The normal distribution.
+-- @param loc the mean
+-- @param scale the standard deviation, above 0
+-- @shape parameters broadcast to the batch shape; `sample{n}` gives (n, batch...)
+-- @raise for parameters out of range
+-- @usage
+-- local d = D.Normal(tocha.tensor{0, 1}, 2)
+-- d:log_prob(tocha.tensor{1, 1})  --> {-1.737, -1.612}
+-- d.mean  --> {0, 1}
+-- d.variance  --> {4, 4}
+-- d:entropy()  --> {2.112, 2.112}
+-- d:cdf(tocha.tensor{0, 1})  --> {0.5, 0.5}
+-- d:icdf(tocha.tensor(0.975))  --> {3.92, 4.92}
+-- d:rsample{3}.shape  --> {3, 2}
 function Normal:__init(...)
   local loc, scale, validate_args = read(...)
   self.loc, self.scale = utils.broadcast_all(loc, scale)

@@ -15,7 +15,18 @@ OneHotCategorical.arg_constraints = {probs = constraints.simplex, logits = const
 
 local read = args.spec('OneHotCategorical', 'probs=nil', 'logits=nil', 'validate_args:bool=nil')
 
---- OneHotCategorical(probs): weights of the classes along the last dim, or their {logits = ...}.
+--- One of n classes, as a row with a 1.
+-- @param probs weights of the classes along the last dim, brought to the sum 1; or
+-- @param logits their logarithms, plus any number
+-- @shape batch (...), event (n): `sample{m}` gives (m, batch..., n)
+-- @raise for parameters out of range
+-- @usage
+-- local d = D.OneHotCategorical(tocha.tensor{1, 1, 2})
+-- d:log_prob(tocha.tensor{0, 0, 1})  --> -0.6931
+-- d.mean  --> {0.25, 0.25, 0.5}
+-- d.variance  --> {0.1875, 0.1875, 0.25}
+-- d:sample{5}.shape  --> {5, 3}
+-- d:sample():sum()  --> 1
 function OneHotCategorical:__init(...)
   local probs, logits, validate_args = read(...)
   utils.one_of(getmetatable(self).__name, 'probs', probs, 'logits', logits)
@@ -59,6 +70,17 @@ function OneHotCategorical:enumerate_support(expand)
   return values
 end
 
+--- OneHotCategorical whose rsample lends the probabilities' gradient to the sample. Source: Y. Bengio et al., 2013.
+-- @type OneHotCategoricalStraightThrough
+-- @param probs weights of the classes along the last dim; or
+-- @param logits their logarithms, plus any number
+-- @shape batch (...), event (n): `sample{m}` gives (m, batch..., n)
+-- @usage
+-- local weights = tocha.tensor({1, 1, 2}, {requires_grad = true})
+-- local y = D.OneHotCategoricalStraightThrough(weights):rsample()
+-- y:sum()  --> 1
+-- y:select(1, 3):backward()
+-- weights.grad  --> {-0.125, -0.125, 0.125}
 local StraightThrough = class('OneHotCategoricalStraightThrough', OneHotCategorical)
 StraightThrough.has_rsample = true
 

@@ -16,7 +16,17 @@ Pareto.arg_constraints = {alpha = constraints.positive, scale = constraints.posi
 
 local read = args.spec('Pareto', 'scale', 'alpha', 'validate_args:bool=nil')
 
---- Pareto(scale, alpha): the smallest value, and the exponent.
+--- alpha scale^alpha / x^(alpha + 1) above scale.
+-- @param scale the smallest value, above 0
+-- @param alpha the exponent, above 0
+-- @shape parameters broadcast to the batch shape; `sample{n}` gives (n, batch...)
+-- @raise for parameters out of range
+-- @usage
+-- local d = D.Pareto(1, 3)
+-- d:log_prob(tocha.tensor(2))  --> -1.674
+-- d.mean  --> 1.5
+-- d.variance  --> 0.75
+-- d:sample{3}.shape  --> {3}
 function Pareto:__init(...)
   local scale, alpha, validate_args = read(...)
   self.scale, self.alpha = utils.broadcast_all(scale, alpha)

@@ -14,7 +14,16 @@ Poisson.arg_constraints = {rate = constraints.nonnegative}
 
 local read = args.spec('Poisson', 'rate', 'validate_args:bool=nil')
 
---- Poisson(rate): the mean number of events.
+--- How many events come, if they are independent.
+-- @param rate the mean, at least 0
+-- @shape parameters broadcast to the batch shape; `sample{n}` gives (n, batch...)
+-- @raise for parameters out of range
+-- @usage
+-- local d = D.Poisson(3)
+-- d:log_prob(tocha.tensor(2))  --> -1.496
+-- d.mean  --> 3
+-- d.variance  --> 3
+-- d:sample{3}.shape  --> {3}
 function Poisson:__init(...)
   local rate, validate_args = read(...)
   self.rate = utils.broadcast_all(rate)

@@ -8,6 +8,16 @@ local transforms = require 'tocha.distributions.transforms'
 
 --- A registry: called with a constraint it gives a transform from real numbers to what satisfies it.
 local ConstraintRegistry = class('ConstraintRegistry')
+--- A registry: called with a constraint it gives a transform from real numbers to what satisfies it. D.biject_to gives bijections,
+-- D.transform_to any map that reaches all values. `register(constraint, factory)` adds to it.
+-- @type ConstraintRegistry biject_to transform_to
+-- @shape a constraint -> a transform
+-- @raise for a constraint without one
+-- @usage
+-- local positive = D.biject_to(D.constraints.positive)
+-- positive(tocha.tensor(0))  --> 1
+-- D.transform_to(D.constraints.simplex)(tocha.zeros(4))  --> {0.25, 0.25, 0.25, 0.25}
+-- tocha.class.isinstance(D.biject_to, D.ConstraintRegistry)  --> true
 function ConstraintRegistry:__init() self.factories = {} end
 
 --- Says which transform belongs to a class of constraints (or that of a given constraint): factory(constraint).

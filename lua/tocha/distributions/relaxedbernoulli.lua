@@ -18,7 +18,15 @@ binary.fields(LogitRelaxed, true)
 
 local read = args.spec('LogitRelaxedBernoulli', 'temperature', 'probs=nil', 'logits=nil', 'validate_args:bool=nil')
 
---- LogitRelaxedBernoulli(temperature, probs): the logit of a relaxed Bernoulli variable; or by {logits = ...}.
+--- The logit of a relaxed Bernoulli variable.
+-- @param temperature above 0
+-- @param probs the probability of success, from 0 to 1; or
+-- @param logits log(p / (1 - p))
+-- @shape parameters broadcast to the batch shape; `sample{n}` gives (n, batch...)
+-- @usage
+-- local d = D.LogitRelaxedBernoulli(0.5, tocha.tensor(0.5))
+-- d:rsample{3}.shape  --> {3}
+-- d:log_prob(tocha.tensor(0))  --> -2.079
 function LogitRelaxed:__init(...)
   local temperature, probs, logits, validate_args = read(...)
   local param = binary.set(self, 'LogitRelaxedBernoulli', probs, logits)
@@ -47,7 +55,15 @@ RelaxedBernoulli.arg_constraints = {probs = constraints.unit_interval, logits = 
 
 local read_relaxed = args.spec('RelaxedBernoulli', 'temperature', 'probs=nil', 'logits=nil', 'validate_args:bool=nil')
 
---- RelaxedBernoulli(temperature, probs): samples are differentiable and near 0 and 1 for small temperatures.
+--- Numbers between 0 and 1 that are differentiable and near 0 and 1 for small temperatures. Source: C. Maddison et al., 2017.
+-- @param temperature above 0
+-- @param probs the probability of success, from 0 to 1; or
+-- @param logits log(p / (1 - p))
+-- @shape parameters broadcast to the batch shape; `sample{n}` gives (n, batch...)
+-- @usage
+-- local d = D.RelaxedBernoulli(0.5, tocha.tensor{0.25, 0.5})
+-- d:rsample{3}.shape  --> {3, 2}
+-- d:log_prob(tocha.tensor{0.5, 0.5})  --> {-0.9808, -0.6931}
 function RelaxedBernoulli:__init(...)
   local temperature, probs, logits, validate_args = read_relaxed(...)
   utils.one_of('RelaxedBernoulli', 'probs', probs, 'logits', logits)

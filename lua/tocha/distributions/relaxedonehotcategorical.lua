@@ -17,7 +17,15 @@ ExpRelaxed.arg_constraints = {probs = constraints.simplex, logits = constraints.
 
 local read = args.spec('ExpRelaxedCategorical', 'temperature', 'probs=nil', 'logits=nil', 'validate_args:bool=nil')
 
---- ExpRelaxedCategorical(temperature, probs): the logarithm of a relaxed one-hot variable; or by {logits = ...}.
+--- The logarithm of a relaxed one-hot variable.
+-- @param temperature above 0
+-- @param probs weights of the classes along the last dim, brought to the sum 1; or
+-- @param logits their logarithms, plus any number
+-- @shape batch (...), event (n): `sample{m}` gives (m, batch..., n)
+-- @usage
+-- local d = D.ExpRelaxedCategorical(0.5, tocha.tensor{1, 1, 2})
+-- d:rsample{5}.shape  --> {5, 3}
+-- d:rsample():exp():sum()  --> 1
 function ExpRelaxed:__init(...)
   local temperature, probs, logits, validate_args = read(...)
   utils.one_of('ExpRelaxedCategorical', 'probs', probs, 'logits', logits)
@@ -59,7 +67,15 @@ Relaxed.arg_constraints = {probs = constraints.simplex, logits = constraints.rea
 
 local read_relaxed = args.spec('RelaxedOneHotCategorical', 'temperature', 'probs=nil', 'logits=nil', 'validate_args:bool=nil')
 
---- RelaxedOneHotCategorical(temperature, probs): samples are differentiable and nearly one-hot for small temperatures.
+--- Numbers that sum to 1, differentiable and nearly one-hot for small temperatures. Source: C. Maddison et al., 2017.
+-- @param temperature above 0
+-- @param probs weights of the classes along the last dim, brought to the sum 1; or
+-- @param logits their logarithms, plus any number
+-- @shape batch (...), event (n): `sample{m}` gives (m, batch..., n)
+-- @usage
+-- local d = D.RelaxedOneHotCategorical(0.5, tocha.tensor{1, 1, 2})
+-- d:rsample{5}.shape  --> {5, 3}
+-- d:log_prob(tocha.tensor{0.2, 0.3, 0.5})  --> -0.5305
 function Relaxed:__init(...)
   local temperature, probs, logits, validate_args = read_relaxed(...)
   utils.one_of('RelaxedOneHotCategorical', 'probs', probs, 'logits', logits)

@@ -14,7 +14,19 @@ StudentT.arg_constraints = {df = constraints.positive, loc = constraints.real, s
 
 local read = args.spec('StudentT', 'df', 'loc=0', 'scale=1', 'validate_args:bool=nil')
 
---- StudentT(df, loc = 0, scale = 1): degrees of freedom, centre and scale.
+--- A normal variable over the root of a chi-squared one: heavy tails.
+-- @param df degrees of freedom, above 0
+-- @param loc the centre
+-- @param scale above 0
+-- @shape parameters broadcast to the batch shape; `sample{n}` gives (n, batch...)
+-- @raise for parameters out of range
+-- @usage
+-- local d = D.StudentT(5)
+-- d:log_prob(tocha.tensor(1))  --> -1.516
+-- d.mean  --> 0
+-- d.variance  --> 1.667
+-- d:entropy()  --> 1.628
+-- d:sample{3}.shape  --> {3}
 function StudentT:__init(...)
   local df, loc, scale, validate_args = read(...)
   self.df, self.loc, self.scale = utils.broadcast_all(df, loc, scale)

@@ -18,6 +18,16 @@ Transform.bijective, Transform.cache_size = false, 0
 Transform.domain, Transform.codomain = constraints.real, constraints.real
 M.Transform = Transform
 
+--- The base of transforms of variables: `t(x)` transforms, `t.inv(y)` goes back, `t:log_abs_det_jacobian(x, y)` is log |dy/dx|, summed
+-- over the dims of one event. domain and codomain are constraints. A derived class gives call(x), inverse(y), log_abs_det_jacobian(x, y).
+-- @param cache_size 0 or 1: whether the last pair of values is kept, so that going back is exact
+-- @shape (..., event) -> (..., event'); `forward_shape(shape)` and `inverse_shape(shape)`
+-- @usage
+-- local t = D.ExpTransform()
+-- t(tocha.tensor(0))  --> 1
+-- t.inv(tocha.tensor(1))  --> 0
+-- t:log_abs_det_jacobian(tocha.tensor(2), t(tocha.tensor(2)))  --> 2
+-- tocha.class.isinstance(t, D.Transform)  --> true
 function Transform:__init(cache_size)
   cache_size = cache_size or 0
   if cache_size ~= 0 and cache_size ~= 1 then
@@ -69,6 +79,12 @@ local Inverse = class('InverseTransform', Transform)
 M.InverseTransform = Inverse
 
 --- The inverse of a bijective transform, as t.inv gives it.
+-- @param transform which
+-- @shape as the transform, the other way round
+-- @usage
+-- local t = D.ExpTransform().inv
+-- t(tocha.tensor(1))  --> 0
+-- t.__name  --> 'InverseTransform'
 function Inverse:__init(transform) self._inv = transform end
 function Inverse:get_inv() return self._inv end
 function Inverse:get_domain() return self._inv.codomain end
@@ -117,7 +133,15 @@ local function raised(constraint, n)
   return constraint
 end
 
---- ComposeTransform(parts, cache_size = 0): applies the transforms of a list in order.
+--- Transforms, one after the other.
+-- @param parts a list of transforms
+-- @shape as the parts, one after the other
+-- @raise for what is no transform
+-- @usage
+-- local t = D.ComposeTransform{D.AffineTransform(0, 2), D.ExpTransform()}
+-- t(tocha.tensor(1))  --> 7.389
+-- t.inv(tocha.tensor(1))  --> 0
+-- t:log_abs_det_jacobian(tocha.tensor(0), tocha.tensor(1))  --> 0.6931
 function Compose:__init(...)
   local parts, cache_size = read_compose(...)
   self.parts = parts
@@ -181,6 +205,10 @@ function Compose:equals(other)
 end
 
 --- The transform that changes nothing.
+-- @type identity_transform
+-- @shape any -> the same
+-- @usage
+-- D.identity_transform(tocha.tensor(3))  --> 3
 M.identity_transform = Compose({}, 0)
 
 ---------------------------------------------------------------- batch dims as event dims
@@ -189,7 +217,13 @@ M.IndependentTransform = Independent
 
 local read_independent = args.spec('IndependentTransform', 'base_transform', 'reinterpreted_batch_ndims:int', 'cache_size:int=0')
 
---- IndependentTransform(base_transform, n): the same function; the Jacobian is summed over n more dims.
+--- The same function; the Jacobian is summed over more dims.
+-- @param base_transform which
+-- @param reinterpreted_batch_ndims over how many
+-- @shape any -> the same
+-- @usage
+-- local t = D.IndependentTransform(D.ExpTransform(), 1)
+-- t:log_abs_det_jacobian(tocha.tensor{1, 2}, tocha.tensor{1, 2}:exp())  --> 3
 function Independent:__init(...)
   local base, n, cache_size = read_independent(...)
   Transform.__init(self, cache_size)
@@ -217,7 +251,13 @@ M.ReshapeTransform = Reshape
 
 local read_reshape = args.spec('ReshapeTransform', 'in_shape:list', 'out_shape:list', 'cache_size:int=0')
 
---- ReshapeTransform(in_shape, out_shape): the last dims in another shape.
+--- The last dims in another shape.
+-- @param in_shape sizes before
+-- @param out_shape sizes after
+-- @shape (..., in_shape...) -> (..., out_shape...)
+-- @raise if they have different numbers of elements
+-- @usage
+-- D.ReshapeTransform({2, 3}, {6})(tocha.ones(5, 2, 3)).shape  --> {5, 6}
 function Reshape:__init(...)
   local in_shape, out_shape, cache_size = read_reshape(...)
   Transform.__init(self, cache_size)

@@ -28,7 +28,15 @@ local function widened(base, chain, whole)
   return base
 end
 
---- TransformedDistribution(base_distribution, transforms): a transform or a list, applied in order.
+--- What a variable becomes through transforms.
+-- @param base_distribution any
+-- @param transforms a transform, or a list of them, applied in order
+-- @shape batch and event of the base, as the transforms change them
+-- @usage
+-- local d = D.TransformedDistribution(D.Normal(0, 1), {D.ExpTransform(), D.AffineTransform(0, 2)})
+-- d:log_prob(tocha.tensor(2))  --> -1.612
+-- D.LogNormal(math.log(2), 1):log_prob(tocha.tensor(2))  --> -1.612
+-- d:sample{3}.shape  --> {3}
 function TransformedDistribution:__init(...)
   local base, transforms, validate_args = read(...)
   if not class.isinstance(base, Distribution) then

@@ -13,6 +13,39 @@ local F = tocha.nn.functional
 
 local M = {}
 
+--- n real numbers to n + 1 positive ones that sum to 1: each takes its share of what is left.
+-- @type StickBreakingTransform
+-- @shape (..., n) -> (..., n + 1)
+-- @usage
+-- local t = D.StickBreakingTransform()
+-- t(tocha.zeros(2))  --> {0.3333, 0.3333, 0.3333}
+-- t.inv(t(tocha.tensor{1, 2}))  --> {1, 2}
+
+--- A square matrix to a lower triangular one whose diagonal is positive.
+-- @type LowerCholeskyTransform
+-- @shape (..., n, n) -> (..., n, n)
+-- @usage
+-- D.LowerCholeskyTransform()(tocha.zeros(2, 2))  --> {{1, 0}, {0, 1}}
+
+--- A square matrix to a positive definite one.
+-- @type PositiveDefiniteTransform
+-- @shape (..., n, n) -> (..., n, n)
+-- @usage
+-- D.PositiveDefiniteTransform()(tocha.tensor{{0, 9}, {1, 0}})  --> {{1, 1}, {1, 2}}
+
+--- n (n - 1) / 2 real numbers to the Cholesky factor of a correlation matrix.
+-- @type CorrCholeskyTransform
+-- @shape (..., n (n - 1) / 2) -> (..., n, n)
+-- @usage
+-- local L = D.CorrCholeskyTransform()(tocha.tensor{1, 2, 3})
+-- L.shape  --> {3, 3}
+-- L:mm(L:t()):diag()  --> {1, 1, 1}
+
+--- Real numbers to numbers that sum to 1, by a softmax; not a bijection.
+-- @type SoftmaxTransform
+-- @shape (..., n) -> (..., n)
+-- @usage
+-- D.SoftmaxTransform()(tocha.zeros(2))  --> {0.5, 0.5}
 local function simple(name, domain, codomain, bijective)
   local cls = class(name, Transform)
   cls.domain, cls.codomain, cls.bijective = domain, codomain, bijective
@@ -132,7 +165,13 @@ local Cat = class('CatTransform', Transform)
 M.CatTransform = Cat
 local read_cat = args.spec('CatTransform', 'tseq:list', 'dim:int=1', 'lengths:list=nil', 'cache_size:int=0')
 
---- CatTransform(tseq, dim = 1, lengths): each transform works on its part of a dim; parts have length 1 unless given.
+--- Each transform works on its part of a dim.
+-- @param tseq a list of transforms
+-- @param dim which
+-- @param lengths of the parts; 1 each if not given
+-- @shape (..., sum of lengths, ...) -> the same
+-- @usage
+-- D.CatTransform({D.ExpTransform(), D.identity_transform}, 1, {1, 2})(tocha.tensor{0, 5, 6})  --> {1, 5, 6}
 function Cat:__init(...)
   local tseq, dim, lengths, cache_size = read_cat(...)
   Transform.__init(self, cache_size)
@@ -175,7 +214,12 @@ local Stack = class('StackTransform', Transform)
 M.StackTransform = Stack
 local read_stack = args.spec('StackTransform', 'tseq:list', 'dim:int=1', 'cache_size:int=0')
 
---- StackTransform(tseq, dim = 1): each transform works on one slice of a dim.
+--- Each transform works on one slice of a dim.
+-- @param tseq a list of transforms
+-- @param dim which
+-- @shape (..., number of transforms, ...) -> the same
+-- @usage
+-- D.StackTransform({D.ExpTransform(), D.identity_transform}, 1)(tocha.tensor{{0, 0}, {5, 6}})  --> {{1, 1}, {5, 6}}
 function Stack:__init(...)
   local tseq, dim, cache_size = read_stack(...)
   Transform.__init(self, cache_size)

@@ -11,6 +11,42 @@ local F = tocha.nn.functional
 
 local M = {}
 
+--- y = exp(x).
+-- @type ExpTransform
+-- @shape any -> the same
+-- @usage
+-- D.ExpTransform()(tocha.tensor{0, 1})  --> {1, 2.718}
+
+--- y = |x|; the inverse gives y, one of two values.
+-- @type AbsTransform
+-- @shape any -> the same
+-- @usage
+-- D.AbsTransform()(tocha.tensor{-2, 1})  --> {2, 1}
+
+--- y = 1 / (1 + exp(-x)), kept off 0 and 1.
+-- @type SigmoidTransform
+-- @shape any -> the same
+-- @usage
+-- local t = D.SigmoidTransform()
+-- t(tocha.tensor(0))  --> 0.5
+-- t.inv(tocha.tensor(0.5))  --> 0
+
+--- y = log(1 + exp(x)).
+-- @type SoftplusTransform
+-- @shape any -> the same
+-- @usage
+-- local t = D.SoftplusTransform()
+-- t(tocha.tensor(0))  --> 0.6931
+-- t.inv(t(tocha.tensor(3)))  --> 3
+
+--- y = tanh(x).
+-- @type TanhTransform
+-- @shape any -> the same
+-- @usage
+-- local t = D.TanhTransform()
+-- t(tocha.tensor(1))  --> 0.7616
+-- t.inv(t(tocha.tensor(1)))  --> 1
+
 -- a bijection without parameters: `sign` is 1 where it rises
 local function simple(name, domain, codomain, sign)
   local cls = class(name, Transform)
@@ -75,7 +111,15 @@ Affine.bijective = true
 M.AffineTransform = Affine
 local read_affine = args.spec('AffineTransform', 'loc', 'scale', 'event_dim:int=0', 'cache_size:int=0')
 
---- AffineTransform(loc, scale, event_dim = 0): y = loc + scale * x. Numbers or tensors.
+--- y = loc + scale x.
+-- @param loc a number or tensor
+-- @param scale a number or tensor, not 0
+-- @param event_dim how many dims are one event
+-- @shape any -> the same
+-- @usage
+-- local t = D.AffineTransform(1, 2)
+-- t(tocha.tensor{0, 3})  --> {1, 7}
+-- t.inv(tocha.tensor(7))  --> 3
 function Affine:__init(...)
   local loc, scale, event_dim, cache_size = read_affine(...)
   Transform.__init(self, cache_size)
@@ -109,7 +153,12 @@ Power.domain, Power.codomain, Power.bijective = constraints.positive, constraint
 M.PowerTransform = Power
 local read_power = args.spec('PowerTransform', 'exponent', 'cache_size:int=0')
 
---- PowerTransform(exponent): y = x^exponent.
+--- y = x^exponent, for x above 0.
+-- @param exponent not 0
+-- @shape any -> the same
+-- @usage
+-- D.PowerTransform(3)(tocha.tensor(2))  --> 8
+-- D.PowerTransform(3).inv(tocha.tensor(8))  --> 2
 function Power:__init(...)
   local exponent, cache_size = read_power(...)
   Transform.__init(self, cache_size)
@@ -128,7 +177,13 @@ Cumulative.bijective, Cumulative.codomain, Cumulative.sign = true, constraints.u
 M.CumulativeDistributionTransform = Cumulative
 local read_cumulative = args.spec('CumulativeDistributionTransform', 'distribution', 'cache_size:int=0')
 
---- CumulativeDistributionTransform(distribution): y = distribution:cdf(x).
+--- y = distribution:cdf(x): uniform numbers, if x has that distribution.
+-- @param distribution one with cdf and icdf
+-- @shape any -> the same
+-- @usage
+-- local t = D.CumulativeDistributionTransform(D.Normal(0, 1))
+-- t(tocha.tensor(0))  --> 0.5
+-- t.inv(tocha.tensor(0.5))  --> 0
 function Cumulative:__init(...)
   local distribution, cache_size = read_cumulative(...)
   Transform.__init(self, cache_size)

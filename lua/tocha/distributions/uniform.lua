@@ -14,7 +14,19 @@ Uniform.arg_constraints = {low = constraints.dependent, high = constraints.depen
 
 local read = args.spec('Uniform', 'low', 'high', 'validate_args:bool=nil')
 
---- Uniform(low, high): values from low to below high.
+--- All values from low to below high are equally likely.
+-- @param low the least value
+-- @param high above low
+-- @shape parameters broadcast to the batch shape; `sample{n}` gives (n, batch...)
+-- @raise for parameters out of range
+-- @usage
+-- local d = D.Uniform(1, 5)
+-- d:log_prob(tocha.tensor(2))  --> -1.386
+-- d.mean  --> 3
+-- d.variance  --> 1.333
+-- d:entropy()  --> 1.386
+-- d:cdf(tocha.tensor(2))  --> 0.25
+-- d:sample{3}.shape  --> {3}
 function Uniform:__init(...)
   local low, high, validate_args = read(...)
   self.low, self.high = utils.broadcast_all(low, high)

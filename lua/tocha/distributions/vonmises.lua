@@ -14,7 +14,17 @@ VonMises.arg_constraints = {loc = constraints.real, concentration = constraints.
 
 local read = args.spec('VonMises', 'loc', 'concentration', 'validate_args:bool=nil')
 
---- VonMises(loc, concentration): an angle in radians, and how densely values lie around it.
+--- Angles in radians, from -pi to pi: exp(concentration cos(x - loc)), normalised.
+-- @param loc the mean angle
+-- @param concentration how densely values lie around it, above 0
+-- @shape parameters broadcast to the batch shape; `sample{n}` gives (n, batch...)
+-- @raise for parameters out of range
+-- @usage
+-- local d = D.VonMises(0, 2)
+-- d:log_prob(tocha.tensor(1))  --> -1.581
+-- d.mean  --> 0
+-- d.variance  --> 0.3022
+-- d:sample{3}.shape  --> {3}
 function VonMises:__init(...)
   local loc, concentration, validate_args = read(...)
   self.loc, self.concentration = utils.broadcast_all(loc, concentration)

@@ -17,7 +17,17 @@ Weibull.arg_constraints = {scale = constraints.positive, concentration = constra
 
 local read = args.spec('Weibull', 'scale', 'concentration', 'validate_args:bool=nil')
 
---- Weibull(scale, concentration): scale * e^(1/concentration) for exponential e.
+--- scale e^(1 / concentration) for exponential e: times until something breaks.
+-- @param scale above 0
+-- @param concentration the shape, above 0
+-- @shape parameters broadcast to the batch shape; `sample{n}` gives (n, batch...)
+-- @raise for parameters out of range
+-- @usage
+-- local d = D.Weibull(2, 1.5)
+-- d:log_prob(tocha.tensor(1))  --> -0.9878
+-- d.mean  --> 1.805
+-- d.variance  --> 1.503
+-- d:sample{3}.shape  --> {3}
 function Weibull:__init(...)
   local scale, concentration, validate_args = read(...)
   self.scale, self.concentration = utils.broadcast_all(scale, concentration)

@@ -19,8 +19,18 @@ Wishart.arg_constraints = {
 local read = args.spec('Wishart', 'df', 'covariance_matrix=nil', 'precision_matrix=nil', 'scale_tril=nil',
   'validate_args:bool=nil')
 
---- Wishart(df, covariance_matrix): degrees of freedom (above n - 1) and the scale (..., n, n); or by
--- {precision_matrix = ...} or {scale_tril = ...}.
+--- Covariance matrices of df normal vectors: the sum of their outer products.
+-- @param df degrees of freedom, above n - 1
+-- @param covariance_matrix the scale, (..., n, n); or
+-- @param precision_matrix its inverse; or
+-- @param scale_tril its lower Cholesky factor
+-- @shape batch (...), event (n, n)
+-- @raise unless just one matrix is given
+-- @usage
+-- local d = D.Wishart(4, tocha.eye(2))
+-- d.mean  --> {{4, 0}, {0, 4}}
+-- d:log_prob(tocha.eye(2))  --> -4.224
+-- d:sample{3}.shape  --> {3, 2, 2}
 function Wishart:__init(...)
   local df, covariance, precision, scale_tril, validate_args = read(...)
   utils.one_of('Wishart', 'covariance_matrix', covariance, 'precision_matrix', precision, 'scale_tril', scale_tril)

@@ -62,6 +62,8 @@ end
 --- The autocovariance of draws along a dim, for lags 0, 1, ... in the same dim.
 -- @tparam tensor x
 -- @tparam[opt=1] int dim
+-- @usage
+-- infer.autocovariance(tocha.tensor{1, -1, 1, -1})  --> {1, -1, 1, -1}
 function M.autocovariance(x, dim)
   dim = dim or 1
   local moved = x:detach():to('float64'):movedim(dim, -1)
@@ -75,6 +77,10 @@ function M.autocovariance(x, dim)
 end
 
 --- The autocorrelation: the autocovariance over the variance.
+-- @param x a tensor
+-- @param[opt] dim which: 1
+-- @usage
+-- infer.autocorrelation(tocha.tensor{1, -1, 1, -1})  --> {1, -1, 1, -1}
 function M.autocorrelation(x, dim)
   local c = M.autocovariance(x, dim)
   return c / c:narrow(dim or 1, 1, 1)
@@ -104,6 +110,10 @@ end
 --- How many independent draws say as much about the mean as these.
 -- @tparam tensor x (chains, draws, ...)
 -- @treturn tensor of the shape of one draw, float64
+-- @usage
+-- local x = tocha.randn(4, 500)
+-- local n = infer.effective_sample_size(x):item()
+-- n > 1000 and n < 4000  --> true
 function M.effective_sample_size(x)
   check(x, 'effective_sample_size')
   return each(x, ess)
@@ -118,6 +128,10 @@ end
 
 --- R-hat: how much wider the draws of all chains are than those of each. Near 1 when the chains have mixed.
 -- @tparam tensor x (chains, draws, ...), at least two chains
+-- @usage
+-- local x = tocha.randn(2, 500)
+-- math.abs(infer.gelman_rubin(x):item() - 1) < 0.05  --> true
+-- infer.gelman_rubin(x + tocha.tensor{{0}, {9}}):item() > 3  --> true
 function M.gelman_rubin(x)
   check(x, 'gelman_rubin')
   if x:size(1) < 2 then args.fail('gelman_rubin: got %d chain, takes at least 2; split_gelman_rubin takes one', x:size(1)) end
@@ -125,6 +139,10 @@ function M.gelman_rubin(x)
 end
 
 --- R-hat of the halves of the chains, which also tells a chain that drifts.
+-- @param x (chains, draws, ...)
+-- @usage
+-- math.abs(infer.split_gelman_rubin(tocha.randn(2, 500)):item() - 1) < 0.05  --> true
+-- infer.split_gelman_rubin(tocha.linspace(0, 1, 500):view(1, 500)):item() > 1.5  --> true
 function M.split_gelman_rubin(x)
   check(x, 'split_gelman_rubin')
   local half = math.floor(x:size(2) / 2)
@@ -137,6 +155,8 @@ end
 -- @tparam tensor x draws along dim 1
 -- @tparam[opt=0.9] number prob
 -- @treturn tensor (2, ...): the lower and the upper ends
+-- @usage
+-- infer.hpdi(tocha.tensor{0, 1, 1.1, 1.2, 1.3, 9}, 0.6)  --> {1, 1.3}
 function M.hpdi(x, prob)
   prob = prob or 0.9
   local n = x:size(1)
@@ -196,6 +216,8 @@ end
 -- @tparam table samples by name, (chains, draws, ...)
 -- @tparam[opt] table names their order
 -- @treturn table a list of rows, which are also found by their names (`theta[1]`)
+-- @usage
+-- infer.summary{mu = tocha.ones(2, 100) * 3}.mu.mean  --> 3
 function M.summary(samples, names)
   if not names then
     names = {}
@@ -211,6 +233,9 @@ function M.summary(samples, names)
 end
 
 --- A summary as text.
+-- @param rows what summary gives
+-- @usage
+-- infer.print_summary(infer.summary{mu = tocha.randn(2, 100)}):find('mu') ~= nil  --> true
 function M.print_summary(rows)
   local width = 8
   for _, row in ipairs(rows) do width = math.max(width, #row.name) end

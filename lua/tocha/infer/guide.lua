@@ -58,6 +58,14 @@ local read_normal = args.spec('AutoNormal', 'model:callable', '*', 'prefix:str="
 -- @tparam[opt='auto'] string prefix by name only
 -- @tparam[opt=0.1] number init_scale by name only: the first standard deviation
 -- Source: A. Kucukelbir et al., "Automatic differentiation variational inference", 2017.
+-- @usage
+-- local function model() infer.sample('x', D.LogNormal(1, 0.5)) end
+-- infer.clear_param_store()
+-- local guide = infer.AutoNormal(model)
+-- local svi = infer.SVI(model, guide, optim.Adam, {lr = 0.1, num_particles = 4})
+-- for _ = 1, 100 do svi:step() end
+-- math.abs(guide:median().x:item() - math.exp(1)) < 0.5  --> true
+-- infer.clear_param_store()
 function AutoNormal:__init(...)
   self.model, self.prefix, self.init_scale = read_normal(...)
 end
@@ -96,6 +104,16 @@ local read_delta = args.spec('AutoDelta', 'model:callable', '*', 'prefix:str="au
 
 --- All of the probability on one point: SVI then finds the most probable values (maximum a posteriori).
 -- Its parameters are `prefix.NAME` of the store.
+-- @param model a function
+-- @param prefix of its parameters' names, by name only
+-- @usage
+-- local function model() infer.sample('x', D.Normal(3, 1)) end
+-- infer.clear_param_store()
+-- local guide = infer.AutoDelta(model)
+-- local svi = infer.SVI(model, guide, optim.Adam, {lr = 0.2})
+-- for _ = 1, 100 do svi:step() end
+-- math.abs(guide:median().x:item() - 3) < 0.05  --> true
+-- infer.clear_param_store()
 function AutoDelta:__init(...)
   self.model, self.prefix = read_delta(...)
 end

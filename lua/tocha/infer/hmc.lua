@@ -22,8 +22,12 @@ local read = args.spec('HMC', 'model:callable', '*', 'step_size:num=nil', 'traje
 -- @tparam[opt=true] bool adapt_step_size during warm-up
 -- @tparam[opt=true] bool adapt_mass_matrix during warm-up
 -- @tparam[opt=false] bool full_mass whether the mass matrix has covariances too
--- @tparam[opt=0.8] number target_accept_prob
+-- @tparam[opt=0.8] number target_accept_prob what the step size aims at
 -- @tparam[opt] table init_values where chains begin, by name
+-- @usage
+-- local function model() infer.sample('x', D.Normal(tocha.tensor(5.0), 1)) end
+-- local mcmc = infer.MCMC(infer.HMC(model, {num_steps = 4}), {num_samples = 100, warmup_steps = 50})
+-- math.abs(mcmc:run():get_samples().x:mean():item() - 5) < 0.8  --> true
 function HMC:__init(...)
   local length
   self.model, self.first_step, length, self.num_steps, self.adapts_step, self.adapts_mass, self.full_mass, self.target,

@@ -17,6 +17,16 @@ local read = args.spec('MCMC', 'kernel:list', '*', 'num_samples:int=1000', 'warm
 -- @tparam[opt=1] int num_chains run one after another
 -- @tparam[opt=1] int thinning keeps every so many-th draw
 -- @tparam[opt=false] bool progress whether a line tells how far it is
+-- @usage
+-- local function model(y)
+--   local mu = infer.sample('mu', D.Normal(0, 10))
+--   infer.sample('y', D.Normal(mu, 1), {obs = y})
+-- end
+-- local mcmc = infer.MCMC(infer.NUTS(model), {num_samples = 60, warmup_steps = 60, num_chains = 2})
+-- mcmc:run(tocha.tensor{4, 5, 6})
+-- mcmc:get_samples().mu.shape  --> {120}
+-- mcmc:get_samples{group_by_chain = true}.mu.shape  --> {2, 60}
+-- math.abs(mcmc:summary().mu.mean - 5) < 0.5  --> true
 function MCMC:__init(...)
   self.kernel, self.num_samples, self.warmup_steps, self.num_chains, self.thinning, self.progress = read(...)
   self.warmup_steps = self.warmup_steps or self.num_samples

@@ -19,8 +19,12 @@ local read = args.spec('NUTS', 'model:callable', '*', 'step_size:num=nil', 'max_
 -- @tparam[opt=true] bool adapt_step_size during warm-up
 -- @tparam[opt=true] bool adapt_mass_matrix during warm-up
 -- @tparam[opt=false] bool full_mass whether the mass matrix has covariances too
--- @tparam[opt=0.8] number target_accept_prob
+-- @tparam[opt=0.8] number target_accept_prob what the step size aims at
 -- @tparam[opt] table init_values where chains begin, by name
+-- @usage
+-- local function model() infer.sample('x', D.Exponential(tocha.tensor(0.5))) end
+-- local mcmc = infer.MCMC(infer.NUTS(model), {num_samples = 100, warmup_steps = 60})
+-- math.abs(mcmc:run():get_samples().x:mean():item() - 2) < 1.2  --> true
 function NUTS:__init(...)
   self.model, self.first_step, self.max_tree_depth, self.adapts_step, self.adapts_mass, self.full_mass, self.target,
     self.init_values = read(...)

@@ -26,6 +26,14 @@ end
 
 --- @tparam function model
 -- @param ... its arguments
+-- @param model a function
+-- @param ... its arguments
+-- @usage
+-- local function model() infer.sample('x', D.Normal(0, 1)) end
+-- local potential = infer.Potential(model)
+-- local energy, gradient = potential(tocha.tensor({2}, {dtype = 'float64'}))
+-- energy  --> 2.9189
+-- gradient  --> {2}
 function Potential:__init(model, ...)
   self.model, self.arguments, self.count = model, {...}, select('#', ...)
   self.sites, self.size, self.calls = {}, 0, 0

@@ -5,6 +5,15 @@ local args = require 'tocha.args'
 local class = require 'tocha.class'
 local tocha = require 'tocha'
 
+--- The store of the parameters that models and guides declare by infer.param; clear_param_store() forgets them all.
+-- @type get_param_store clear_param_store
+-- @usage
+-- infer.clear_param_store()
+-- infer.param('a', tocha.tensor{1.0, 2.0})
+-- infer.get_param_store():get('a')  --> {1, 2}
+-- infer.get_param_store().names  --> {'a'}
+-- infer.clear_param_store()
+-- #infer.get_param_store().names  --> 0
 local ParamStore = class('ParamStore')
 
 function ParamStore:__init() self:clear() end

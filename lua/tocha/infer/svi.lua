@@ -25,10 +25,20 @@ local function check(self, optimizer)
   end
 end
 
---- @tparam function model
--- @tparam function guide takes the arguments of the model and samples all its unobserved variables
+--- Stochastic variational inference: fits a guide (an approximate posterior with parameters) to a model by raising the evidence lower
+-- bound. `svi:step(...)` takes one step and gives minus the bound, `svi:evaluate_loss(...)` estimates it.
+-- @param model a function
+-- @param guide takes the arguments of the model and samples all its unobserved variables
 -- @param optimizer a class of tocha.optim; parameters join it when they first appear
--- @tparam[opt] table options of the optimizer, `{lr = 0.01}`; and `num_particles` (1), over how many runs the ELBO is averaged
+-- @param options of the optimizer, `{lr = 0.01}`; and `num_particles` (1), over how many runs the bound is averaged
+-- @usage
+-- local function model() infer.sample('x', D.Normal(3, 1)) end
+-- local function guide() infer.sample('x', D.Normal(infer.param('m', tocha.tensor(0.0)), 1)) end
+-- infer.clear_param_store()
+-- local svi = infer.SVI(model, guide, optim.Adam, {lr = 0.1, num_particles = 4})
+-- for _ = 1, 100 do svi:step() end
+-- math.abs(infer.param('m'):item() - 3) < 0.6  --> true
+-- infer.clear_param_store()
 function SVI:__init(model, guide, optimizer, options)
   self.model, self.guide, self.class, self.options, self.known = model, guide, optimizer, {}, {}
   for name, value in pairs(options or {}) do self.options[name] = value end
@@ -135,6 +145,13 @@ local read_predictive = args.spec('Predictive', 'model:callable', '*', 'posterio
 -- @tparam[opt] table posterior_samples values by name, the draws along dim 1, as `mcmc:get_samples()` gives; by name only
 -- @tparam[opt] function guide draws the values instead; by name only
 -- @tparam[opt] int num_samples by name only; as many as there are posterior_samples, if not given
+-- @usage
+-- local function model(y)
+--   local x = infer.sample('x', D.Normal(0, 1))
+--   infer.sample('y', D.Normal(x, 0.001), {obs = y})
+-- end
+-- local draws = infer.Predictive(model, {posterior_samples = {x = tocha.tensor{1, 2, 3}}})(nil)
+-- draws.y:round()  --> {1, 2, 3}
 function Predictive:__init(...)
   self.model, self.samples, self.guide, self.num_samples = read_predictive(...)
   local name = self.samples and next(self.samples)

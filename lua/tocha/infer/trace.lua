@@ -68,6 +68,10 @@ local read_sample = args.spec('sample', 'name:str', 'dist', '*', 'obs=nil', 'sca
 -- @tparam[opt] tensor obs its observed value, by name only
 -- @tparam[opt=1] number scale factor of its log density, by name only: for mini-batches, items in all / items in the batch
 -- @return its value
+-- @usage
+-- local function model() return infer.sample('x', D.Normal(0, 1), {obs = tocha.tensor(2)}) end
+-- model()  --> 2
+-- infer.log_density(model, {})  --> -2.9189
 function M.sample(...)
   local name, dist, obs, scale = read_sample(...)
   if not class.isinstance(dist, Distribution) then
@@ -90,6 +94,11 @@ local read_param = args.spec('param', 'name:str', 'init=nil', '*', 'constraint=n
 -- @param[opt] init first value: tensor, number or function giving one; may be left out once the parameter exists
 -- @param[opt] constraint (tocha.distributions.constraints) that its value shall satisfy, by name only
 -- @return its value
+-- @usage
+-- infer.clear_param_store()
+-- infer.param('scale', tocha.tensor(3.0), {constraint = D.constraints.positive})  --> 3
+-- infer.param('scale')  --> 3
+-- infer.clear_param_store()
 function M.param(...)
   local name, init, constraint = read_param(...)
   return pass{kind = 'param', name = name, init = init, transform = constraint and biject_to(constraint), make = parameter}
@@ -97,6 +106,14 @@ end
 
 --- Declares the parameters of an nn.Module as trained, under `name.path`.
 -- @return the module
+-- @param name before the parameters' paths
+-- @param module an nn.Module
+-- @usage
+-- infer.clear_param_store()
+-- local net = nn.Linear(2, 3)
+-- infer.module('net', net) == net  --> true
+-- infer.get_param_store():get('net.weight').shape  --> {3, 2}
+-- infer.clear_param_store()
 function M.module(name, module)
   for path, p in module:named_parameters() do
     if p.requires_grad then M.param(name .. '.' .. path, p) end
@@ -152,12 +169,22 @@ end
 -- @tparam function model
 -- @param ... its arguments
 -- @return a trace: `sites[name]` has `value`, `dist`, `observed`; `:log_density()`; then what the model gave
+-- @usage
+-- local function model() return infer.sample('x', D.Normal(0, 1)) * 2 end
+-- local seen, value = infer.trace(model)
+-- (value / seen.sites.x.value)  --> 2
+-- #seen:latent()  --> 1
 function M.trace(model, ...)
   local trace = Trace()
   return trace, M.with(trace, model, ...)
 end
 
 --- A model whose named variables are observed to have the given values.
+-- @param model a function
+-- @param values by name
+-- @usage
+-- local function model() return infer.sample('x', D.Normal(0, 1)) end
+-- infer.condition(model, {x = tocha.tensor(1.5)})()  --> 1.5
 function M.condition(model, values)
   local handler = {before = function(_, site)
     if site.kind == 'sample' and values[site.name] ~= nil and site.value == nil then
@@ -168,6 +195,11 @@ function M.condition(model, values)
 end
 
 --- A model whose variables take given values without being observed: a table by name, or a trace (of a guide).
+-- @param model a function
+-- @param values by name, or a trace
+-- @usage
+-- local function model() return infer.sample('x', D.Normal(0, 1)) end
+-- infer.replay(model, {x = tocha.tensor(1.5)})()  --> 1.5
 function M.replay(model, values)
   local sites = values.sites
   local handler = {before = function(_, site)
@@ -181,6 +213,9 @@ end
 -- @tparam function model
 -- @tparam table values by name
 -- @param ... the model's arguments
+-- @usage
+-- local function model() infer.sample('x', D.Normal(0, 1)) end
+-- infer.log_density(model, {x = tocha.tensor(0)})  --> -0.9189
 function M.log_density(model, values, ...)
   return M.trace(M.replay(model, values), ...):log_density()
 end

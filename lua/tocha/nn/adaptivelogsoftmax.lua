@@ -17,11 +17,23 @@ local read = args.spec('AdaptiveLogSoftmaxWithLoss', 'in_features:int', 'n_class
   'div_value:num=4',
   'head_bias:bool=false', 'device=nil', 'dtype=nil')
 
---- @tparam int in_features
--- @tparam int n_classes
--- @tparam table cutoffs the last class of the head and of each cluster but the last, in rising order
--- @tparam[opt=4] number div_value by which the features of each cluster are fewer than those of the one before
--- @tparam[opt=false] bool head_bias
+--- A softmax over many classes of which few are frequent: rare ones are in clusters with fewer features. forward gives the
+-- log-probability of each target, and the loss; log_prob(x) and predict(x) see all classes. Source: E. Grave et al., 2017.
+-- @param in_features size of an input
+-- @param n_classes classes, the frequent ones first
+-- @param cutoffs the last class of the head and of each cluster but the last, in rising order
+-- @param div_value by which the features of each cluster are fewer than those of the one before
+-- @param head_bias whether the head has a bias
+-- @shape (n, in_features) or (in_features), classes int64 (n) or () from 1 -> {output = (n), loss = ()}
+-- @raise for cutoffs that do not rise, and for classes out of range
+-- @usage
+-- local head = nn.AdaptiveLogSoftmaxWithLoss(8, 20, {4, 10})
+-- local x = tocha.randn(3, 8)
+-- local output, loss = head(x, tocha.int64{1, 7, 20})
+-- output.shape  --> {3}
+-- head:log_prob(x).shape  --> {3, 20}
+-- head:log_prob(x):exp():sum(2)  --> {1, 1, 1}
+-- head:predict(x).shape  --> {3}
 function Adaptive:__init(...)
   local cutoffs, bias, device, dtype
   self.in_features, self.n_classes, cutoffs, self.div_value, bias, device, dtype = read(...)

@@ -85,6 +85,23 @@ end
 
 local batchnorm = {}
 
+--- Batch normalisation: each channel is moved and scaled to mean 0 and variance 1 over the batch and all places, then by a trained
+-- weight and bias. In evaluation the running averages of mean and variance stand for those of the batch.
+-- Source: S. Ioffe, C. Szegedy, "Batch normalization", 2015.
+-- @type BatchNorm1d BatchNorm2d BatchNorm3d
+-- @param num_features the number of channels
+-- @param eps added to the variance
+-- @param momentum how much a new batch counts in the running averages; false: all batches count the same
+-- @param affine whether there are weight and bias
+-- @param track_running_stats whether there are running averages; without, batches are normalised in evaluation too
+-- @shape (n, c) or (n, c, length); (n, c, h, w); (n, c, d, h, w) -> the same
+-- @raise for another number of dims or channels, and in training for one value a channel
+-- @usage
+-- local layer = nn.BatchNorm1d(2, {eps = 0})
+-- layer(tocha.tensor{{1, 10}, {3, 30}})  --> {{-1, -1}, {1, 1}}
+-- layer.running_mean  --> {0.2, 2}
+-- nn.BatchNorm2d(3)(tocha.randn(4, 3, 5, 5)).shape  --> {4, 3, 5, 5}
+-- nn.BatchNorm3d(3):eval()(tocha.randn(1, 3, 2, 2, 2)).shape  --> {1, 3, 2, 2, 2}
 local function define_batch(n, rank, other, takes)
   local name = ('BatchNorm%dd'):format(n)
   local Class = class(name, Norm)
@@ -119,6 +136,20 @@ local function instance_norm_forward(self, input)
   return y
 end
 
+--- Instance normalisation: each channel of each item to mean 0 and variance 1 over its places.
+-- Source: D. Ulyanov et al., "Instance normalization", 2016.
+-- @type InstanceNorm1d InstanceNorm2d InstanceNorm3d
+-- @param num_features the number of channels
+-- @param eps added to the variance
+-- @param momentum how much a new batch counts in running averages
+-- @param affine whether there are weight and bias
+-- @param track_running_stats whether there are running averages, which are used in evaluation
+-- @shape (n, c, length), (n, c, h, w), (n, c, d, h, w), or each without n -> the same
+-- @raise for another number of dims; with `affine` for other channels
+-- @usage
+-- nn.InstanceNorm1d(1, {eps = 0})(tocha.tensor{{1, 3}})  --> {{-1, 1}}
+-- nn.InstanceNorm2d(3)(tocha.randn(2, 3, 4, 4)):sum{3, 4}:abs():max():item() < 1e-4  --> true
+-- nn.InstanceNorm3d(3, {affine = true})(tocha.randn(2, 3, 2, 2, 2)).shape  --> {2, 3, 2, 2, 2}
 local function define_instance(n, takes)
   local name = ('InstanceNorm%dd'):format(n)
   local Class = class(name, Norm)
@@ -148,6 +179,17 @@ local read_sync = args.spec('SyncBatchNorm', 'num_features:int', 'eps:num=1e-5',
   'track_running_stats:bool=true', 'process_group=nil', 'device=nil', 'dtype=nil')
 
 --- Batch normalisation for any number of dims after the channels. In one process, which is what there is, it is BatchNorm.
+-- @param num_features the number of channels
+-- @param eps added to the variance
+-- @param momentum as for BatchNorm2d
+-- @param affine whether there are weight and bias
+-- @param track_running_stats whether there are running averages
+-- @param process_group taken for PyTorch's sake
+-- @shape (n, c, ...) -> the same
+-- @usage
+-- nn.SyncBatchNorm(2, {eps = 0})(tocha.tensor{{1, 10}, {3, 30}})  --> {{-1, -1}, {1, 1}}
+-- local net = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))
+-- nn.SyncBatchNorm.convert_sync_batchnorm(net)[2].__name  --> 'SyncBatchNorm'
 function Sync:__init(...)
   local affine, track, device, dtype
   self.num_features, self.eps, self.momentum, affine, track, self.process_group, device, dtype = read_sync(...)

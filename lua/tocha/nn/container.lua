@@ -10,7 +10,14 @@ local Sequential = require 'tocha.nn.sequential'
 
 local M = {}
 
---- The base: modules by position, as in nn.Sequential; `:add(module)` gives the container back.
+--- The base of Torch7's containers: modules by position, as in nn.Sequential; `:add(module)` gives the container back.
+-- @type Container
+-- @param ... modules, or one list of them
+-- @shape as derived classes say
+-- @usage
+-- local two = nn.Container(nn.Linear(2, 3)):add(nn.ReLU())
+-- #two  --> 2
+-- two:get(2).__name  --> 'ReLU'
 local Container = class('Container', Module)
 M.Container = Container
 for _, name in ipairs{'len', '__len', 'get', 'append', 'extend', 'insert', 'pop', 'iter', 'items'} do
@@ -35,6 +42,11 @@ local list_of = M.list_of
 -- ------------------------------------------------------------------------------------------------- lists come out
 
 --- Gives each module the same input; the results are a list.
+-- @type ConcatTable
+-- @param ... modules, or one list of them
+-- @shape as the modules take -> a list
+-- @usage
+-- nn.ConcatTable(nn.ReLU(), nn.Identity())(tocha.tensor{-1, 2})  --> {{0, 2}, {-1, 2}}
 local ConcatTable = class('ConcatTable', Container)
 M.ConcatTable = ConcatTable
 function ConcatTable:forward(...)
@@ -44,6 +56,12 @@ function ConcatTable:forward(...)
 end
 
 --- Gives module i the i-th entry of a list; the results are a list.
+-- @type ParallelTable
+-- @param ... modules, or one list of them
+-- @shape a list -> a list
+-- @raise if the list is of another length
+-- @usage
+-- nn.ParallelTable(nn.ReLU(), nn.Identity())({tocha.tensor{-1}, tocha.tensor{-2}})  --> {{0}, {-2}}
 local ParallelTable = class('ParallelTable', Container)
 M.ParallelTable = ParallelTable
 function ParallelTable:forward(...)
@@ -54,6 +72,11 @@ function ParallelTable:forward(...)
 end
 
 --- Gives one module each entry of a list; the results are a list.
+-- @type MapTable
+-- @param ... the module
+-- @shape a list -> a list
+-- @usage
+-- nn.MapTable(nn.ReLU())({tocha.tensor{-1}, tocha.tensor{2}})  --> {{0}, {2}}
 local MapTable = class('MapTable', Container)
 M.MapTable = MapTable
 function MapTable:forward(...)
@@ -84,6 +107,14 @@ local function with_dims(name, n)
 end
 
 --- Concat(dim, modules...): gives each module the same input and joins the results along a dim.
+-- @type Concat
+-- @param a the dim
+-- @param b the first module
+-- @param ... more modules
+-- @shape (..., n, ...) -> (..., sum of what the modules give, ...)
+-- @usage
+-- nn.Concat(1, nn.ReLU(), nn.Identity())(tocha.tensor{-1, 2})  --> {0, 2, -1, 2}
+-- nn.Concat(2, nn.Linear(4, 3), nn.Linear(4, 5))(tocha.ones(2, 4)).shape  --> {2, 8}
 local Concat = with_dims('Concat', 1)
 function Concat:forward(...) return tocha.cat(ConcatTable.forward(self, ...), self.dimension) end
 
@@ -98,6 +129,14 @@ local function centred(x, sizes, but)
 end
 
 --- DepthConcat(dim, modules...): as Concat; results that are smaller in other dims stand in the middle of zeros.
+-- @type DepthConcat
+-- @param a the dim
+-- @param b the first module
+-- @param ... more modules
+-- @shape as Concat, with the largest of the other sizes
+-- @usage
+-- local both = nn.DepthConcat(2, nn.Conv2d(1, 2, 1), nn.Conv2d(1, 3, 3))
+-- both(tocha.ones(1, 1, 5, 5)).shape  --> {1, 5, 5, 5}
 local DepthConcat = with_dims('DepthConcat', 1)
 function DepthConcat:forward(...)
   local out, sizes = ConcatTable.forward(self, ...), {}
@@ -110,6 +149,14 @@ function DepthConcat:forward(...)
 end
 
 --- Parallel(input_dim, output_dim, modules...): module i gets the i-th slice along one dim; results are joined along another.
+-- @type Parallel
+-- @param a the input's dim
+-- @param b the results' dim
+-- @param ... modules
+-- @shape (..., number of modules, ...) -> what the modules give, joined
+-- @raise if there are not as many slices as modules
+-- @usage
+-- nn.Parallel(1, 1, nn.ReLU(), nn.Identity())(tocha.tensor{{-1, 1}, {-2, 2}})  --> {0, 1, -2, 2}
 local Parallel = with_dims('Parallel', 2)
 function Parallel:forward(input)
   local out = {}
@@ -126,7 +173,15 @@ end
 local Bottle = class('Bottle', Container)
 M.Bottle = Bottle
 
---- Bottle(module, n_input_dim = 2, n_output_dim = n_input_dim): all leading dims are one batch dim for the module.
+--- All leading dims are one batch dim for the module.
+-- @type Bottle
+-- @param module which
+-- @param n_input dims that the module takes: 2
+-- @param n_output dims that it gives: as it takes
+-- @shape (a, b, ..., features) -> (a, b, ..., features')
+-- @raise if the module gives another number of dims
+-- @usage
+-- nn.Bottle(nn.Linear(4, 3))(tocha.ones(2, 5, 4)).shape  --> {2, 5, 3}
 function Bottle:__init(module, n_input, n_output)
   Container.__init(self, module)
   self.n_input_dim = n_input or 2
@@ -148,7 +203,12 @@ function Bottle:forward(input)
   return y:reshape(lead)
 end
 
---- Residual(modules...): x + f(x), where f is the modules one after the other.
+--- x + f(x), where f is the modules one after the other.
+-- @type Residual
+-- @param ... modules, or one list of them
+-- @shape any -> the same
+-- @usage
+-- nn.Residual(nn.ReLU())(tocha.tensor{-1, 2})  --> {-1, 4}
 local Residual = class('Residual', Container)
 M.Residual = Residual
 function Residual:forward(x)

@@ -106,6 +106,30 @@ local function forward(name)
   end
 end
 
+--- Convolutions in one, two or three dims: each output channel is a sum, over input channels and the places of a window, of
+-- the input times trained weights. weight is (out_channels, in_channels / groups, kernel...), bias (out_channels).
+-- @type Conv1d Conv2d Conv3d
+-- @param in_channels channels of an input
+-- @param out_channels channels of an output
+-- @param kernel_size of the window: one number for all dims, or a list
+-- @param stride steps between windows
+-- @param padding zeros (or what padding_mode says) on both sides; 'same' keeps the size (stride 1 only), 'valid' is none
+-- @param dilation distance between the places of a window
+-- @param groups so many independent convolutions, each of its part of the channels; divides both numbers of channels
+-- @param bias whether a trained number is added to each channel
+-- @param padding_mode 'zeros', 'reflect', 'replicate' or 'circular'
+-- @shape (n, in_channels, size...) or without n -> (n, out_channels, size'...), where
+-- size' = floor((size + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1
+-- @raise if groups do not divide the channels, if the input has other channels, or is smaller than the window
+-- @usage
+-- local layer = nn.Conv2d(3, 8, 3, {stride = 2, padding = 1})
+-- layer(tocha.ones(5, 3, 9, 9)).shape  --> {5, 8, 5, 5}
+-- layer.weight.shape  --> {8, 3, 3, 3}
+-- nn.Conv1d(4, 8, 3, {groups = 4, padding = 'same'})(tocha.ones(4, 10)).shape  --> {8, 10}
+-- nn.Conv3d(1, 2, {1, 2, 2})(tocha.ones(1, 1, 3, 4, 5)).shape  --> {1, 2, 3, 3, 4}
+-- local sums = nn.Conv1d(1, 1, 2, {bias = false})
+-- nn.init.ones_(sums.weight)
+-- sums(tocha.tensor{{1, 2, 3}})  --> {{3, 5}}
 local function define(n)
   local name = ('Conv%dd'):format(n)
   local Conv = class(name, ConvNd)
@@ -139,6 +163,29 @@ local function padding_for(self, input, wanted)
   return out
 end
 
+--- Transposed convolutions: what a convolution does backwards, so that images grow; each input value is spread over a window.
+-- weight is (in_channels, out_channels / groups, kernel...).
+-- @type ConvTranspose1d ConvTranspose2d ConvTranspose3d
+-- @param in_channels channels of an input
+-- @param out_channels channels of an output
+-- @param kernel_size of the window: one number, or a list
+-- @param stride steps between windows in the output
+-- @param padding places that are cut off on both sides of the output
+-- @param output_padding places more at the end, smaller than stride or dilation
+-- @param groups independent parts, as for Conv2d
+-- @param bias whether a trained number is added to each channel
+-- @param dilation distance between the places of a window
+-- @param padding_mode 'zeros' only
+-- @shape (n, in_channels, size...) or without n -> (n, out_channels, size'...), where
+-- size' = (size - 1) stride - 2 padding + dilation (kernel_size - 1) + output_padding + 1; `layer(x, {output_size = ...})` asks for a size
+-- @raise if an output_size cannot be, or for another padding_mode
+-- @usage
+-- nn.ConvTranspose2d(3, 8, 2, {stride = 2})(tocha.ones(5, 3, 4, 4)).shape  --> {5, 8, 8, 8}
+-- nn.ConvTranspose1d(3, 8, 3, {stride = 2})(tocha.ones(3, 4), {output_size = {10}}).shape  --> {8, 10}
+-- nn.ConvTranspose3d(1, 2, 2)(tocha.ones(1, 1, 3, 3, 3)).shape  --> {1, 2, 4, 4, 4}
+-- local spread = nn.ConvTranspose1d(1, 1, 2, {stride = 2, bias = false})
+-- nn.init.ones_(spread.weight)
+-- spread(tocha.tensor{{1, 2}})  --> {{1, 1, 2, 2}}
 local function define_transposed(n)
   local name, fn = ('ConvTranspose%dd'):format(n), ('conv_transpose%dd'):format(n)
   local Conv = class(name, ConvNd)
@@ -167,27 +214,16 @@ end
 
 local conv = {}
 
---- Convolution of (batch, in_channels, length), or of (in_channels, length).
--- Arguments: in_channels, out_channels, kernel_size, stride = 1, padding = 0 (sizes, `'same'` or `'valid'`), dilation
--- = 1, groups = 1, bias = true, padding_mode = 'zeros' (or reflect, replicate, circular), device, dtype
 conv.Conv1d = define(1)
 
---- Convolution of (batch, in_channels, height, width); arguments as Conv1d, sizes as numbers or `{height, width}`.
 conv.Conv2d = define(2)
 
---- Convolution of (batch, in_channels, depth, height, width); arguments as Conv1d.
 conv.Conv3d = define(3)
 
---- Transposed convolution of (batch, in_channels, length).
--- Arguments: in_channels, out_channels, kernel_size, stride = 1, padding = 0, output_padding = 0, groups = 1, bias =
--- true, dilation = 1, padding_mode = 'zeros', device, dtype. Forward takes the wanted output size as a second
--- argument.
 conv.ConvTranspose1d = define_transposed(1)
 
---- Transposed convolution of images; arguments as ConvTranspose1d.
 conv.ConvTranspose2d = define_transposed(2)
 
---- Transposed convolution of volumes; arguments as ConvTranspose1d.
 conv.ConvTranspose3d = define_transposed(3)
 
 return conv

@@ -25,9 +25,21 @@ local function position(idx, n)
   return i
 end
 
---- Makes a table of `num_embeddings` vectors of `embedding_dim` numbers, normal with variance 1.
--- Options: padding_idx (the token whose vector is zero at first and gets no gradient), max_norm and norm_type = 2
--- (vectors that are looked up are shortened to this norm, in place), scale_grad_by_freq = false, device, dtype
+--- A table of vectors, looked up by number. weight is (num_embeddings, embedding_dim), at first normal with variance 1.
+-- @param num_embeddings how many vectors
+-- @param embedding_dim their size
+-- @param padding_idx the token whose vector is zero at first and gets no gradient
+-- @param max_norm vectors that are looked up are shortened to this norm, in place
+-- @param norm_type of max_norm
+-- @param scale_grad_by_freq whether gradients are divided by how often a token is in the batch
+-- @param sparse taken for PyTorch's sake: gradients are dense
+-- @shape int64, any shape, tokens from 1 -> (..., embedding_dim)
+-- @raise for tokens out of range
+-- @usage
+-- local table = nn.Embedding(10, 3, {padding_idx = 1})
+-- table(tocha.int64{{1, 2}, {3, 4}}).shape  --> {2, 2, 3}
+-- table(tocha.int64{1})  --> {{0, 0, 0}}
+-- nn.Embedding.from_pretrained(tocha.tensor{{1, 2}, {3, 4}})(tocha.int64{2, 1})  --> {{3, 4}, {1, 2}}
 function Embedding:__init(...)
   local n, dim, padding, weight, freeze, device, dtype
   n, dim, padding, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.sparse, weight, freeze, device,

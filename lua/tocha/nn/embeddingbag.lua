@@ -16,9 +16,23 @@ local read = args.spec('EmbeddingBag', 'num_embeddings:int', 'embedding_dim:int'
   'scale_grad_by_freq:bool=false', 'mode:str="mean"', 'sparse:bool=false', '_weight:tensor=nil',
   'include_last_offset:bool=false', 'padding_idx:int=nil', 'device=nil', 'dtype=nil')
 
---- Makes a table of `num_embeddings` vectors.
--- Options: max_norm, norm_type = 2, scale_grad_by_freq = false, mode = 'mean' (or sum, max), include_last_offset =
--- false, padding_idx (a token that does not count), device, dtype
+--- The mean, sum or maximum of the vectors of a bag of tokens, without storing the vectors.
+-- @param num_embeddings how many vectors
+-- @param embedding_dim their size
+-- @param max_norm vectors that are looked up are shortened to this norm, in place
+-- @param norm_type of max_norm
+-- @param scale_grad_by_freq whether gradients are divided by how often a token is in the batch
+-- @param mode 'mean', 'sum' or 'max'
+-- @param sparse taken for PyTorch's sake: gradients are dense
+-- @param include_last_offset whether the offsets end with the number of tokens + 1
+-- @param padding_idx a token that does not count
+-- @shape tokens (bags, n), or (total) with offsets (bags) from 1; per_sample_weights of the tokens' shape (mode 'sum') -> (bags, embedding_dim)
+-- @raise for tokens out of range
+-- @usage
+-- local bag = nn.EmbeddingBag.from_pretrained(tocha.tensor{{1, 2}, {3, 4}, {5, 6}}, {mode = 'sum'})
+-- bag(tocha.int64{{1, 2}, {3, 3}})  --> {{4, 6}, {10, 12}}
+-- bag(tocha.int64{1, 2, 3}, tocha.int64{1, 3})  --> {{4, 6}, {5, 6}}
+-- nn.EmbeddingBag(10, 3)(tocha.int64{{1, 2}}).shape  --> {1, 3}
 function EmbeddingBag:__init(...)
   local n, dim, weight, padding, device, dtype
   n, dim, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.mode, self.sparse, weight,

@@ -21,6 +21,12 @@ M.KVCache = KVCache
 --- Keys and values of the tokens so far, for generating one token after the other without computing them again. Room is made as
 -- it is needed, twice as much each time.
 -- @tparam[opt] int max_length room from the beginning; more than that is then an error
+-- @shape keys and values (n, heads, time, features); `update(k, v)` gives all so far, `length` counts the tokens
+-- @usage
+-- local attention, cache = nn.GroupedQueryAttention(8, 2), nn.KVCache()
+-- attention(tocha.ones(1, 3, 8), {cache = cache}).shape  --> {1, 3, 8}
+-- attention(tocha.ones(1, 1, 8), {cache = cache}).shape  --> {1, 1, 8}
+-- cache.length  --> 4
 function KVCache:__init(max_length) self.length, self.max_length = 0, max_length end
 
 --- Forgets all tokens, or those after the first n.
@@ -65,16 +71,21 @@ local read = args.spec('GroupedQueryAttention', 'embed_dim:int', 'num_heads:int'
   'dtype=nil')
 
 --- Self-attention in which groups of query heads share a head of keys and values. Source: J. Ainslie et al., "GQA", 2023.
--- @tparam int embed_dim
+-- @tparam int embed_dim features of a token
 -- @tparam int num_heads of the queries
 -- @tparam[opt] int num_kv_heads of keys and values, a divisor of num_heads; num_heads if not given, 1 is multi-query attention
 -- @tparam[opt] int head_dim by name only, as all below; embed_dim / num_heads if not given
--- @tparam[opt=false] bool bias
+-- @tparam[opt=false] bool bias whether the projections have a bias
 -- @tparam[opt=0] number dropout of the weights, in training
 -- @param[opt] rope true, or options of nn.RotaryEmbedding: `{base = 500000}`
 -- @tparam[opt=false] bool alibi linear biases
 -- @tparam[opt=true] bool is_causal whether a token sees only those before it and itself
 -- @tparam[opt] int window how many tokens it sees at most, itself among them
+-- @shape (n, time, embed_dim) -> the same; `attention(x, {mask = m, cache = c})`
+-- @raise if heads do not divide
+-- @usage
+-- local attention = nn.GroupedQueryAttention(32, 8, 2, {rope = true})
+-- attention(tocha.ones(2, 6, 32)).shape  --> {2, 6, 32}
 function Attention:__init(...)
   local bias, rope, alibi, device, dtype
   self.embed_dim, self.num_heads, self.num_kv_heads, self.head_dim, bias, self.dropout, rope, alibi, self.is_causal, self.window,
@@ -164,8 +175,18 @@ local function gated(name, activate)
   local Class = class(name, Module)
   local read_gated = args.spec(name, 'dim:int', 'hidden:int=nil', '*', 'out_features:int=nil', 'bias:bool=false', 'device=nil',
     'dtype=nil')
-  --- SwiGLU(dim, hidden), GEGLU, ReGLU: down(activation(gate(x)) * up(x)). Source: N. Shazeer, "GLU variants improve
-  -- Transformer", 2020. `hidden` is 8/3 dim, rounded up to a multiple of 8, if not given; options out_features (dim), bias (false).
+--- down(activation(gate(x)) * up(x)), the feed-forward layers of language models: the activation is SiLU in SwiGLU, GELU in GEGLU, ReLU in
+-- ReGLU. Source: N. Shazeer, "GLU variants improve Transformer", 2020.
+-- @type SwiGLU GEGLU ReGLU
+-- @param dim features
+-- @param hidden size between; 8/3 dim, rounded up to a multiple of 8, if not given
+-- @param out_features of the result; dim if not given
+-- @param bias whether the three linear layers have a bias
+-- @shape (..., dim) -> (..., out_features)
+-- @usage
+-- nn.SwiGLU(8)(tocha.ones(2, 5, 8)).shape  --> {2, 5, 8}
+-- nn.GEGLU(8, 20)(tocha.ones(8)).shape  --> {8}
+-- nn.ReGLU(8, {out_features = 3})(tocha.ones(2, 8)).shape  --> {2, 3}
   function Class:__init(...)
     local dim, hidden, out, bias, device, dtype = read_gated(...)
     hidden = hidden or math.ceil(dim * 8 / 3 / 8) * 8

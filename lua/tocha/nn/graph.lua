@@ -16,9 +16,16 @@ local Node = class('Node')
 
 local function is_node(v) return type(v) == 'table' and class.isinstance(v, Node) end
 
---- Node(module, parents...): what a module gives for what the parents give. Several results are a list, from which
--- nn.SelectTable chooses.
+--- What a module gives for what other nodes give. Several results are a list, from which nn.SelectTable chooses. `node - module` puts
+-- a module after a node; `a + b`, `a - b`, `a * b` of two nodes work element by element; nn.Input() is where an input comes in.
 -- @param module an nn.Module, or a function
+-- @param ... the nodes whose values it takes
+-- @shape a node for nn.Graph
+-- @raise for what is no node, or without any
+-- @usage
+-- local x = nn.Input()
+-- local sum = nn.Node(function(a, b) return a + 2 * b end, x, x - nn.ReLU())
+-- nn.Graph(x, sum)(tocha.tensor{-1, 1})  --> {-1, 3}
 function Node:__init(module, ...)
   self.module, self.parents = module, {...}
   if not Module.is_module(module) and type(module) ~= 'function' then
@@ -70,8 +77,20 @@ local function node_list(list, what)
   return list
 end
 
---- Graph(inputs, outputs): forward takes a value for each input node and gives one for each output node. The modules are
+--- A graph of modules as one module. forward takes a value for each input node and gives one for each output node. The modules are
 -- registered as '0', '1', ... in an order in which each comes after those it needs; one that stands in several nodes is shared.
+-- @param inputs nodes made by nn.Input(), a list or one
+-- @param outputs nodes, a list or one
+-- @shape as the modules take and give
+-- @raise for circles, and for inputs that are not listed
+-- @usage
+-- local x = nn.Input()
+-- local h = x - nn.Linear(4, 3) - nn.Tanh()
+-- local net = nn.Graph({x}, {h, h + (x - nn.Linear(4, 3))})
+-- local a, b = net(tocha.ones(2, 4))
+-- a.shape  --> {2, 3}
+-- b.shape  --> {2, 3}
+-- #net  --> 4
 function Graph:__init(inputs, outputs)
   inputs, outputs = node_list(inputs, 'inputs'), node_list(outputs, 'outputs')
   local place, order, state = {}, {}, {}

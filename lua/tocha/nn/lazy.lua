@@ -20,6 +20,30 @@ local function become(self, Class, arguments)
   self.training, self._hooks = training, hooks
 end
 
+--- Layers that find out the size of their input when they first see one (or load a state), and then are the ordinary layer.
+-- Their arguments are those of the ordinary layer without the first.
+-- @type LazyLinear LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d LazyConvTranspose3d
+-- @type LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d LazyInstanceNorm1d LazyInstanceNorm2d LazyInstanceNorm3d
+-- @param ... the arguments after the first
+-- @shape as the ordinary layer
+-- @usage
+-- local layer = nn.LazyLinear(5)
+-- layer(tocha.ones(2, 7)).shape  --> {2, 5}
+-- layer.weight.shape  --> {5, 7}
+-- layer.__name  --> 'Linear'
+-- nn.LazyConv1d(4, 3)(tocha.ones(2, 6, 8)).shape  --> {2, 4, 6}
+-- nn.LazyConv2d(4, 3, {padding = 1})(tocha.ones(2, 6, 8, 8)).shape  --> {2, 4, 8, 8}
+-- nn.LazyConv3d(4, 1)(tocha.ones(2, 6, 2, 2, 2)).shape  --> {2, 4, 2, 2, 2}
+-- nn.LazyConvTranspose1d(4, 2, 2)(tocha.ones(2, 6, 8)).shape  --> {2, 4, 16}
+-- nn.LazyConvTranspose2d(4, 2, 2)(tocha.ones(2, 6, 3, 3)).shape  --> {2, 4, 6, 6}
+-- nn.LazyConvTranspose3d(4, 2, 2)(tocha.ones(2, 6, 1, 1, 1)).shape  --> {2, 4, 2, 2, 2}
+-- nn.LazyBatchNorm1d()(tocha.randn(4, 3)).shape  --> {4, 3}
+-- nn.LazyBatchNorm2d()(tocha.randn(4, 3, 2, 2)).shape  --> {4, 3, 2, 2}
+-- nn.LazyBatchNorm3d()(tocha.randn(4, 3, 2, 2, 2)).shape  --> {4, 3, 2, 2, 2}
+-- nn.LazyInstanceNorm1d()(tocha.randn(4, 3, 5)).shape  --> {4, 3, 5}
+-- nn.LazyInstanceNorm2d()(tocha.randn(4, 3, 2, 2)).shape  --> {4, 3, 2, 2}
+-- nn.LazyInstanceNorm3d()(tocha.randn(4, 3, 2, 2, 2)).shape  --> {4, 3, 2, 2, 2}
+
 -- at: which argument of the ordinary class is found; size_of(input) gives it; so does size_of_state(the tensor `key`
 -- of a state)
 local function define(name, Class, at, size_of, key, size_of_state)

@@ -25,10 +25,18 @@ Linear.pure = true
 local read_linear = args.spec('Linear', 'in_features:int', 'out_features:int', 'bias:bool=true', 'device=nil',
   'dtype=nil')
 
---- y = x W' + b, over the last dimension.
--- @tparam int in_features size of an input
--- @tparam int out_features size of an output
--- @tparam[opt=true] bool bias whether there is b
+--- y = x W' + b, over the last dimension. weight is (out_features, in_features), bias (out_features).
+-- @param in_features size of an input
+-- @param out_features size of an output
+-- @param bias whether there is b
+-- @shape (..., in_features) -> (..., out_features)
+-- @raise if the last dim has another size
+-- @usage
+-- local layer = nn.Linear(3, 2)
+-- layer(tocha.ones(5, 3)).shape  --> {5, 2}
+-- nn.init.ones_(layer.weight)
+-- nn.init.zeros_(layer.bias)
+-- layer(tocha.tensor{1, 2, 3})  --> {6, 6}
 function Linear:__init(...)
   local size_in, size_out, bias, device, dtype = read_linear(...)
   self.in_features, self.out_features = size_in, size_out
@@ -61,7 +69,18 @@ local read_bilinear = args.spec('Bilinear', 'in1_features:int', 'in2_features:in
   'bias:bool=true',
   'device=nil', 'dtype=nil')
 
---- y = x1' A x2 + b.
+--- y = x1' A x2 + b: each output is a trained bilinear form of two inputs. weight is (out_features, in1_features, in2_features).
+-- @param in1_features size of the first input
+-- @param in2_features size of the second input
+-- @param out_features size of an output
+-- @param bias whether there is b
+-- @shape (..., in1_features) and (..., in2_features) -> (..., out_features)
+-- @usage
+-- local layer = nn.Bilinear(2, 3, 4)
+-- layer(tocha.ones(5, 2), tocha.ones(5, 3)).shape  --> {5, 4}
+-- nn.init.ones_(layer.weight)
+-- nn.init.zeros_(layer.bias)
+-- layer(tocha.tensor{1, 2}, tocha.tensor{1, 1, 1})  --> {9, 9, 9, 9}
 function Bilinear:__init(...)
   local in1, in2, out, bias, device, dtype = read_bilinear(...)
   self.in1_features, self.in2_features, self.out_features = in1, in2, out
@@ -90,6 +109,10 @@ local Identity = class('Identity', Module)
 Identity.pure = true
 
 --- Gives what it gets; arguments of the constructor are ignored.
+-- @type Identity
+-- @shape any -> the same
+-- @usage
+-- nn.Identity(54, 'anything')(tocha.tensor{1, 2})  --> {1, 2}
 function Identity:forward(...) return ... end -- luacheck: ignore self
 
 local Flatten = class('Flatten', Module)
@@ -98,8 +121,12 @@ Flatten.pure = true
 local _, store_flatten = args.spec('Flatten', 'start_dim:int=2', 'end_dim:int=-1')
 
 --- Makes one dimension of several.
--- @tparam[opt=2] int start_dim the first of them
--- @tparam[opt=-1] int end_dim the last of them
+-- @param start_dim the first of them
+-- @param end_dim the last of them
+-- @shape (n, a, b, ...) -> (n, a b ...)
+-- @usage
+-- nn.Flatten()(tocha.ones(2, 3, 4, 5)).shape  --> {2, 60}
+-- nn.Flatten(1, 2)(tocha.ones(2, 3, 4)).shape  --> {6, 4}
 function Flatten:__init(...) store_flatten(self, ...) end
 
 function Flatten:forward(input) return input:flatten(self.start_dim, self.end_dim) end
@@ -112,8 +139,12 @@ Unflatten.pure = true
 local _, store_unflatten = args.spec('Unflatten', 'dim:int', 'unflattened_size:size')
 
 --- Makes several dimensions of one.
--- @tparam int dim which
--- @tparam table unflattened_size their sizes; one may be -1
+-- @param dim which
+-- @param unflattened_size their sizes; one may be -1
+-- @shape (..., a b, ...) -> (..., a, b, ...)
+-- @raise if the sizes do not multiply to that of the dim
+-- @usage
+-- nn.Unflatten(2, {3, -1})(tocha.ones(2, 12)).shape  --> {2, 3, 4}
 function Unflatten:__init(...) store_unflatten(self, ...) end
 
 function Unflatten:forward(input) return input:unflatten(self.dim, self.unflattened_size) end

@@ -26,7 +26,20 @@ function Module.__new()
   return {training = true, _order = {}, _kind = {}, _known = {}, _hooks = false}
 end
 
---- Nothing: there so that a class may call its parent's constructor.
+--- The base of all layers and networks: a class derived from it has a `forward`, and registers parameters, buffers and modules by
+-- assigning them to fields. Nothing happens in this constructor, so a derived class need not call it.
+-- @shape as forward takes and gives
+-- @usage
+-- local Double = tocha.class('Double', nn.Module)
+-- function Double:__init()
+--   self.linear = nn.Linear(3, 3)
+--   self.factor = nn.Parameter(tocha.tensor(2.0))
+-- end
+-- function Double:forward(x) return self.linear(x) * self.factor end
+-- local net = Double()
+-- net(tocha.ones(4, 3)).shape  --> {4, 3}
+-- net:num_parameters()  --> 13
+-- net:eval().training  --> false
 function Module:__init() end -- luacheck: ignore self
 
 --- True if `value` is a module.

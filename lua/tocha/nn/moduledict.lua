@@ -23,8 +23,14 @@ local function each(items, what, f)
 end
 ModuleDict.each_item = each
 
---- Makes a dictionary.
--- @param[opt] modules `{a = m}`, or, to keep an order, `{{'a', m}, {'b', n}}`
+--- Modules by name.
+-- @param modules `{a = m}`, or, to keep an order, `{{'a', m}, {'b', n}}`
+-- @shape none
+-- @usage
+-- local dict = nn.ModuleDict{{'first', nn.Linear(2, 3)}, {'act', nn.ReLU()}}
+-- dict:keys()  --> {'first', 'act'}
+-- dict.act(tocha.tensor{-1, 1})  --> {0, 1}
+-- dict:contains('last')  --> false
 function ModuleDict:__init(modules)
   if modules ~= nil then self:update(modules) end
 end

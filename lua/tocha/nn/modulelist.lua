@@ -12,8 +12,17 @@ for _, name in ipairs{'len', '__len', 'get', 'append', 'extend', 'insert', 'pop'
   ModuleList[name] = Sequential[name]
 end
 
---- Makes a list.
--- @param[opt] modules a list of modules
+--- Modules by position, registered as '0', '1', ...; it computes nothing itself.
+-- @param modules a list of modules, or the first one
+-- @param ... more modules
+-- @shape none
+-- @usage
+-- local list = nn.ModuleList{nn.Linear(2, 3), nn.Linear(3, 4)}
+-- list:append(nn.ReLU())
+-- #list  --> 3
+-- local x = tocha.ones(5, 2)
+-- for _, layer in ipairs(list) do x = layer(x) end
+-- x.shape  --> {5, 4}
 function ModuleList:__init(modules, ...)
   if modules == nil then return end
   if Module.is_module(modules) and not class.isinstance(modules, ModuleList) then modules = {modules, ...} end

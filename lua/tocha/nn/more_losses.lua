@@ -23,8 +23,22 @@ local read = args.spec('LinearCrossEntropyLoss', 'in_features:int', 'num_classes
   'device=nil', 'dtype=nil', reduction, 'weight:tensor=nil', 'ignore_index:int=nil', 'label_smoothing:num=0', 'options=nil')
 
 --- The last layer of a classifier with its loss: forward(input, target) never stores the logits (F.linear_cross_entropy).
--- `linear` is the layer. @tparam int in_features @tparam int num_classes
--- Options: out_features ({}, more dims of the loss), bias (false), reduction ('mean'), weight, ignore_index, label_smoothing, options.
+-- `linear` is the layer.
+-- @param in_features size of an input
+-- @param num_classes classes
+-- @param out_features more dims of the loss, a list of sizes
+-- @param bias whether the layer has a bias
+-- @param weight a factor for each class
+-- @param ignore_index the class that does not count
+-- @param label_smoothing the share of the target that is spread over all classes
+-- @param options of F.linear_cross_entropy
+-- @shape (n, in_features), classes int64 (n) from 1 -> (), or (n) with reduction 'none'
+-- @usage
+-- local head = nn.LinearCrossEntropyLoss(4, 1000)
+-- local x, y = tocha.ones(3, 4), tocha.int64{1, 500, 1000}
+-- local loss = head(x, y)
+-- (loss - F.cross_entropy(head.linear(x), y)):abs():item() < 1e-5  --> true
+-- head.linear.weight.shape  --> {1000, 4}
 function LinearCrossEntropy:__init(...)
   local bias, device, dtype, weight
   self.in_features, self.num_classes, self.out_features, bias, device, dtype, self.reduction, weight, self.ignore_index,
@@ -48,7 +62,14 @@ function LinearCrossEntropy:forward(input, target)
     ignore_index = self.ignore_index, label_smoothing = self.label_smoothing, options = self.options})
 end
 
---- FocalLoss(gamma = 2, weight, ignore_index = -100, reduction = 'mean'): F.focal_loss of logits and classes.
+--- Cross entropy of logits in which easy items count less: times (1 - p)^gamma. Source: T. Lin et al., 2017.
+-- @type FocalLoss
+-- @param gamma how much less; 0 is cross entropy
+-- @param weight a factor for each class
+-- @param ignore_index the class that does not count
+-- @shape (n, c), classes int64 (n) from 1 -> (), or (n) with reduction 'none'
+-- @usage
+-- nn.FocalLoss(2)(tocha.tensor{{0, 0}}, tocha.int64{1})  --> 0.1733
 local Focal = class('FocalLoss', Module)
 M.FocalLoss = Focal
 local read_focal = args.spec('FocalLoss', 'gamma:num=2', 'weight:tensor=nil', 'ignore_index:int=-100', reduction)
@@ -61,17 +82,35 @@ function Focal:forward(input, target)
   return F.focal_loss(input, target, self.gamma, self.weight, self.ignore_index, self.reduction)
 end
 
---- SigmoidFocalLoss(alpha = 0.25, gamma = 2, reduction = 'mean'): F.sigmoid_focal_loss of logits.
+--- The focal loss of one logit for each class.
+-- @type SigmoidFocalLoss
+-- @param alpha weight of positives; 1 - alpha is that of negatives
+-- @param gamma how much less easy ones count
+-- @shape any twice -> (), or the same with reduction 'none'
+-- @usage
+-- nn.SigmoidFocalLoss()(tocha.tensor{0}, tocha.tensor{1})  --> 0.04332
 add('SigmoidFocalLoss', {'alpha:num=0.25', 'gamma:num=2', reduction}, function(self, input, target)
   return F.sigmoid_focal_loss(input, target, self.alpha, self.gamma, self.reduction)
 end)
 
---- DiceLoss(smooth = 1, reduction = 'mean', squared = false): F.dice_loss of probabilities.
+--- 1 - 2 |x y| / (|x| + |y|) of probabilities, by item and class: for masks. Source: F. Milletari et al., 2016.
+-- @type DiceLoss
+-- @param smooth added above and below
+-- @param squared whether squares are summed below
+-- @shape (n, c, ...) twice -> (), or (n, c) with reduction 'none'
+-- @usage
+-- nn.DiceLoss(0)(tocha.tensor{{{1, 1, 0, 0}}}, tocha.tensor{{{1, 0, 0, 0}}})  --> 0.3333
 add('DiceLoss', {'smooth:num=1', reduction, 'squared:bool=false'}, function(self, input, target)
   return F.dice_loss(input, target, self.smooth, self.reduction, {squared = self.squared})
 end)
 
---- InfoNCELoss(temperature = 0.1, reduction = 'mean', symmetric = false): F.info_nce_loss of queries, keys and, perhaps, negatives.
+--- Each query shall be most like its own key, among all keys (or given negatives). Source: A. van den Oord et al., 2018.
+-- @type InfoNCELoss
+-- @param temperature what cosines are divided by
+-- @param symmetric whether keys look for their queries as well
+-- @shape queries and keys (n, d), negatives (m, d) -> (), or (n) with reduction 'none'
+-- @usage
+-- nn.InfoNCELoss(1)(tocha.eye(2), tocha.eye(2))  --> 0.3133
 add('InfoNCELoss', {'temperature:num=0.1', reduction, 'symmetric:bool=false'}, function(self, query, key, negatives)
   return F.info_nce_loss(query, key, self.temperature, negatives, self.reduction, {symmetric = self.symmetric})
 end)
@@ -82,30 +121,55 @@ local function averaged(x, average) return average and x:mean() or x:sum() end
 
 local average = 'size_average:bool=true'
 
---- MarginCriterion(margin = 1, size_average = true): max(0, margin - y x), y is 1 or -1.
+--- max(0, margin - y x) for targets 1 and -1. From Torch7.
+-- @type MarginCriterion
+-- @param margin from where it is 0
+-- @param size_average whether the mean is taken, else the sum
+-- @shape any twice -> ()
+-- @usage
+-- nn.MarginCriterion()(tocha.tensor{0.5, -2}, tocha.tensor{1, -1})  --> 0.25
 add('MarginCriterion', {'margin:num=1', average}, function(self, input, target)
   return averaged((self.margin - input * target):clamp_min(0), self.size_average)
 end)
 
---- L1Cost(): the sum of |x|.
+--- The sum of |x|. From Torch7.
+-- @type L1Cost
+-- @shape any -> ()
+-- @usage
+-- nn.L1Cost()(tocha.tensor{1, -2})  --> 3
 add('L1Cost', {}, function(_, input) return input:abs():sum() end)
 
---- L1HingeEmbeddingCriterion(margin = 1): |a - b|_1 where y is 1, max(0, margin - |a - b|_1) where it is -1; of {a, b}.
+--- |a - b|_1 where y is 1, max(0, margin - |a - b|_1) where it is -1; of {a, b}. From Torch7.
+-- @type L1HingeEmbeddingCriterion
+-- @param margin from where unlike ones are far enough
+-- @shape {(n, d), (n, d)} or {(d), (d)}, target (n) or a number -> ()
+-- @usage
+-- nn.L1HingeEmbeddingCriterion(5)({tocha.tensor{1, 2}, tocha.tensor{3, 3}}, -1)  --> 2
 add('L1HingeEmbeddingCriterion', {'margin:num=1'}, function(self, input, target)
   local d = (input[1] - input[2]):abs():sum(-1)
   local y = tocha.is_tensor(target) and target or tocha.full(d.shape, target, {dtype = d.dtype})
   return d:where(y:gt(0), (self.margin - d):clamp_min(0)):sum()
 end)
 
---- DistanceRatioCriterion(size_average = true): -log(exp(-x) / (exp(-x) + exp(-y))) of distances {x, y}, x the smaller one.
+--- -log(exp(-x) / (exp(-x) + exp(-y))) of distances {x, y}, x the smaller one.
 -- Source: E. Hoffer and N. Ailon, "Semi-supervised deep learning by metric embedding", 2016.
+-- @type DistanceRatioCriterion
+-- @param size_average whether the mean is taken, else the sum
+-- @shape {(n), (n)} -> ()
+-- @usage
+-- nn.DistanceRatioCriterion()({tocha.zeros(2), tocha.zeros(2)})  --> 0.6931
 add('DistanceRatioCriterion', {average}, function(self, input)
   return averaged(F.softplus(input[1] - input[2]), self.size_average)
 end)
 
 local WeightedMSE = class('WeightedMSECriterion', Module)
 M.WeightedMSECriterion = WeightedMSE
---- WeightedMSECriterion(weight, size_average = true): the squared error after both are multiplied by weights.
+--- The squared error after both are multiplied by weights. From Torch7.
+-- @param weight a tensor, broadcast
+-- @param size_average whether the mean is taken, else the sum
+-- @shape any twice -> ()
+-- @usage
+-- nn.WeightedMSECriterion(tocha.tensor{1, 2})(tocha.tensor{1, 1}, tocha.tensor{0, 0})  --> 2.5
 function WeightedMSE:__init(weight, size_average)
   if not tocha.is_tensor(weight) then args.fail('WeightedMSECriterion: weight: got %s, takes a tensor', args.show(weight)) end
   self:register_buffer('weight', weight)
@@ -134,18 +198,42 @@ local function combination(name, total)
   M[name] = Class
 end
 
---- MultiCriterion(): a weighted sum of losses of the same input and target.
+--- A weighted sum of losses of the same input and target; `:add(criterion, weight)` adds one. From Torch7.
+-- @type MultiCriterion
+-- @shape as its criterions
+-- @raise if there is none
+-- @usage
+-- local both = nn.MultiCriterion():add(nn.MSELoss()):add(nn.L1Loss(), 0.5)
+-- both(tocha.tensor{2}, tocha.tensor{0})  --> 5
 combination('MultiCriterion', function(criterion, _, input, target) return criterion(input, target) end)
---- ParallelCriterion(): a weighted sum of losses, each of its own entries of two lists.
+--- A weighted sum of losses, each of its own entries of two lists; `:add(criterion, weight)` adds one. From Torch7.
+-- @type ParallelCriterion
+-- @shape lists of what its criterions take
+-- @raise if there is none
+-- @usage
+-- local each = nn.ParallelCriterion():add(nn.MSELoss()):add(nn.L1Loss(), 0.5)
+-- each({tocha.tensor{2}, tocha.tensor{2}}, {tocha.tensor{0}, tocha.tensor{0}})  --> 5
 combination('ParallelCriterion', function(criterion, i, input, target) return criterion(input[i], target[i]) end)
 
---- CriterionTable(criterion): a criterion of {input, target}.
+--- A criterion of {input, target}, so that it can stand in a network. From Torch7.
+-- @type CriterionTable
+-- @param criterion any loss
+-- @shape {input, target} -> as the criterion
+-- @usage
+-- nn.CriterionTable(nn.MSELoss()){tocha.tensor{2}, tocha.tensor{0}}  --> 4
 local CriterionTable = class('CriterionTable', Module)
 M.CriterionTable = CriterionTable
 function CriterionTable:__init(criterion) self.criterion = criterion end
 function CriterionTable:forward(list) return self.criterion(list[1], list[2]) end
 
---- ModuleCriterion(criterion, input_module, target_module, cast_target): a criterion of what modules make of input and target.
+--- A criterion of what modules make of input and target. From Torch7.
+-- @type ModuleCriterion
+-- @param criterion any loss
+-- @param input_module what the input goes through, or nil
+-- @param target_module what the target goes through, or nil
+-- @shape as the modules take
+-- @usage
+-- nn.ModuleCriterion(nn.L1Loss(), nn.ReLU())(tocha.tensor{-5, 1}, tocha.tensor{0, 0})  --> 0.5
 local ModuleCriterion = class('ModuleCriterion', Module)
 M.ModuleCriterion = ModuleCriterion
 function ModuleCriterion:__init(criterion, input_module, target_module)

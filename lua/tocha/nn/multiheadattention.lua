@@ -19,9 +19,28 @@ local read = args.spec('MultiheadAttention', 'embed_dim:int', 'num_heads:int', '
     'device=nil',
   'dtype=nil')
 
---- Arguments: embed_dim, num_heads, dropout = 0 (of the weights), bias = true, add_bias_kv = false (one more trained
--- key and value), add_zero_attn = false (one more key and value of zeros), kdim, vdim (features of keys and values,
--- if others), batch_first = false, device, dtype
+--- Attention of several heads: each query token gets a mean of the values, weighted by how well its key fits.
+-- Source: A. Vaswani et al., 2017.
+-- @param embed_dim features of queries and of the result
+-- @param num_heads heads, which divide embed_dim
+-- @param dropout of the weights, in training
+-- @param bias whether the projections have a bias
+-- @param add_bias_kv whether there is one more, trained, key and value
+-- @param add_zero_attn whether there is one more key and value of zeros
+-- @param kdim features of keys, if others
+-- @param vdim features of values, if others
+-- @param batch_first whether tensors are (n, time, features)
+-- @shape query (t, n, embed_dim), key (s, n, kdim), value (s, n, vdim), or without n -> (t, n, embed_dim), weights (n, t, s), averaged over
+-- the heads, or with average_attn_weights = false (n, num_heads, t, s). Further arguments of forward: key_padding_mask (n, s),
+-- need_weights = true, attn_mask (t, s) or (n num_heads, t, s), average_attn_weights = true, is_causal = false
+-- @raise if sizes do not fit
+-- @usage
+-- local attention = nn.MultiheadAttention(8, 2, {batch_first = true})
+-- local x = tocha.randn(3, 5, 8)
+-- local y, weights = attention(x, x, x)
+-- y.shape  --> {3, 5, 8}
+-- weights:sum(3)[1]  --> {1, 1, 1, 1, 1}
+-- attention(x, x, x, {need_weights = false}).shape  --> {3, 5, 8}
 function Attention:__init(...)
   local bias, bias_kv, kdim, vdim, device, dtype
   self.embed_dim, self.num_heads, self.dropout, bias, bias_kv, self.add_zero_attn, kdim, vdim, self.batch_first, device,

@@ -31,11 +31,17 @@ LayerNorm.pure = true
 local read_layer = args.spec('LayerNorm', 'normalized_shape:size', 'eps:num=1e-5', 'elementwise_affine:bool=true',
   'bias:bool=true', 'device=nil', 'dtype=nil')
 
---- Normalises over the last dimensions. Source: J. Ba et al., "Layer normalization", 2016.
+--- Moves and scales the last dims to mean 0 and variance 1, then by a trained weight and bias of their shape.
+-- Source: J. Ba et al., "Layer normalization", 2016.
 -- @param normalized_shape their sizes, a number or a list
--- @tparam[opt=1e-5] number eps added to the variance
--- @tparam[opt=true] bool elementwise_affine whether there is a weight
--- @tparam[opt=true] bool bias whether there is a bias beside it
+-- @param eps added to the variance
+-- @param elementwise_affine whether there is a weight
+-- @param bias whether there is a bias beside it
+-- @shape (..., normalized_shape...) -> the same
+-- @raise if the last dims have other sizes
+-- @usage
+-- nn.LayerNorm(2, 0)(tocha.tensor{{1, 3}, {10, 30}})  --> {{-1, 1}, {-1, 1}}
+-- nn.LayerNorm{3, 4}.weight.shape  --> {3, 4}
 function LayerNorm:__init(...)
   local shape, bias, device, dtype
   shape, self.eps, self.elementwise_affine, bias, device, dtype = read_layer(...)
@@ -63,7 +69,16 @@ local read_group = args.spec('GroupNorm', 'num_groups:int', 'num_channels:int', 
   'device=nil',
   'dtype=nil')
 
---- Normalises over groups of channels. Source: Y. Wu, K. He, "Group normalization", 2018.
+--- Normalises over groups of channels and all places, item by item. Source: Y. Wu, K. He, "Group normalization", 2018.
+-- @param num_groups so many groups, which divide the channels
+-- @param num_channels the number of channels
+-- @param eps added to the variance
+-- @param affine whether each channel has a weight and a bias
+-- @shape (n, num_channels, ...) -> the same
+-- @raise if the groups do not divide the channels
+-- @usage
+-- nn.GroupNorm(2, 4)(tocha.randn(3, 4, 5, 5)).shape  --> {3, 4, 5, 5}
+-- nn.GroupNorm(1, 2, {eps = 0})(tocha.tensor{{1, 3}})  --> {{-1, 1}}
 function GroupNorm:__init(...)
   local device, dtype
   self.num_groups, self.num_channels, self.eps, self.affine, device, dtype = read_group(...)
@@ -92,8 +107,11 @@ local read_rms = args.spec('RMSNorm', 'normalized_shape:size', 'eps:num=nil', 'e
 
 --- Divides by the root mean square over the last dimensions. Source: B. Zhang, R. Sennrich, 2019.
 -- @param normalized_shape their sizes
--- @tparam[opt] number eps added to the mean square; without it the dtype's smallest step from 1
--- @tparam[opt=true] bool elementwise_affine whether there is a weight
+-- @param eps added to the mean square; without it the dtype's smallest step from 1
+-- @param elementwise_affine whether there is a weight
+-- @shape (..., normalized_shape...) -> the same
+-- @usage
+-- nn.RMSNorm(2)(tocha.tensor{3, 4})  --> {0.8485, 1.131}
 function RMSNorm:__init(...)
   local shape, device, dtype
   shape, self.eps, self.elementwise_affine, device, dtype = read_rms(...)
@@ -117,7 +135,15 @@ LocalResponseNorm.pure = true
 
 local _, store_response = args.spec('LocalResponseNorm', 'size:int', 'alpha:num=1e-4', 'beta:num=0.75', 'k:num=1')
 
---- Divides by a power of the mean square over neighbouring channels.
+--- Divides by a power of the mean square over neighbouring channels: x / (k + alpha mean(x^2))^beta.
+-- Source: A. Krizhevsky et al., 2012.
+-- @param size how many neighbouring channels, the own one in the middle
+-- @param alpha weight of the mean square
+-- @param beta the power
+-- @param k added, so that nothing is divided by 0
+-- @shape (n, channels, ...) -> the same
+-- @usage
+-- nn.LocalResponseNorm(2, {alpha = 1})(tocha.ones(1, 3, 2))[1]  --> {{0.7378, 0.7378}, {0.5946, 0.5946}, {0.5946, 0.5946}}
 function LocalResponseNorm:__init(...) store_response(self, ...) end
 
 function LocalResponseNorm:forward(input)

@@ -12,8 +12,13 @@ local show = require 'tocha.nn.show'
 
 local ParameterDict = class('ParameterDict', Module)
 
---- Makes a dictionary; a tensor that is not a parameter becomes one.
--- @param[opt] values `{a = p}`, or, to keep an order, `{{'a', p}, {'b', q}}`
+--- Parameters by name; a tensor that is not a parameter becomes one.
+-- @param values `{a = p}`, or, to keep an order, `{{'a', p}, {'b', q}}`
+-- @shape none
+-- @usage
+-- local dict = nn.ParameterDict{{'scale', tocha.ones(2)}, {'shift', tocha.zeros(2)}}
+-- dict:keys()  --> {'scale', 'shift'}
+-- dict.shift.requires_grad  --> true
 function ParameterDict:__init(values)
   if values ~= nil then self:update(values) end
 end

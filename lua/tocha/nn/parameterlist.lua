@@ -15,8 +15,13 @@ local function as_parameter(value, what)
   return value.is_parameter and value or Parameter(value)
 end
 
---- Makes a list; a tensor that is not a parameter becomes one.
--- @param[opt] values a list of parameters
+--- Parameters by position; a tensor that is not a parameter becomes one.
+-- @param values a list of parameters
+-- @shape none
+-- @usage
+-- local list = nn.ParameterList{tocha.ones(2), tocha.zeros(3)}
+-- #list  --> 2
+-- list[2].requires_grad  --> true
 function ParameterList:__init(values)
   if values ~= nil then self:extend(values) end
 end

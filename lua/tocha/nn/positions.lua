@@ -21,6 +21,10 @@ local read_rotary = args.spec('RotaryEmbedding', 'dim:int', '*', 'base:num=10000
 -- @tparam[opt=10000] number base by name only: pair i turns by position / base^(2 i / dim)
 -- @tparam[opt=false] bool interleaved by name only: pairs are neighbours (2i-1, 2i); else feature i and i + dim / 2
 -- @tparam[opt=1] number scale by name only: positions are multiplied by it
+-- @shape (..., time, features) -> the same
+-- @usage
+-- local rope = nn.RotaryEmbedding(2)
+-- rope(tocha.tensor{{1, 0}, {1, 0}})  --> {{1, 0}, {0.5403, 0.8415}}
 function Rotary:__init(...)
   self.dim, self.base, self.interleaved, self.scale = read_rotary(...)
   if self.dim < 2 or self.dim % 2 ~= 0 then args.fail('RotaryEmbedding: dim: got %d, takes an even number', self.dim) end
@@ -80,7 +84,10 @@ end
 
 --- A number to add to the scores of attention, lower the farther the key lies from the query.
 -- Source: O. Press et al., "Train short, test long", 2022.
--- @tparam int num_heads
+-- @tparam int num_heads heads
+-- @shape layer(queries, keys) -> (num_heads, queries, keys), to be added to scores
+-- @usage
+-- nn.ALiBi(2)(1, 3)  --> {{{-0.125, -0.0625, -0}}, {{-0.007813, -0.003906, -0}}}
 function ALiBi:__init(num_heads)
   if type(num_heads) ~= 'number' or num_heads < 1 then
     args.fail('ALiBi: num_heads: got %s, takes at least 1', args.show(num_heads))
@@ -109,6 +116,9 @@ M.SinusoidalPositionalEncoding = Sines
 --- Adds sines and cosines of the position to (batch, time, dim). Source: A. Vaswani et al., 2017.
 -- @tparam int dim even
 -- @tparam[opt=0] number dropout
+-- @shape (n, time, dim) -> the same
+-- @usage
+-- nn.SinusoidalPositionalEncoding(4)(tocha.zeros(1, 2, 4))  --> {{{0, 1, 0, 1}, {0.8415, 0.5403, 0.01, 0.9999}}}
 function Sines:__init(dim, dropout)
   if type(dim) ~= 'number' or dim < 2 or dim % 2 ~= 0 then
     args.fail('SinusoidalPositionalEncoding: dim: got %s, takes an even number', args.show(dim))

@@ -211,11 +211,37 @@ end
 
 -- ------------------------------------------------------------------------------------------------------------ classes
 
+--- Recurrent networks of several layers: RNN is Elman's, h' = tanh(W x + b + U h + c) or with relu; GRU has gated units (K. Cho et al.,
+-- 2014), LSTM a memory (S. Hochreiter, J. Schmidhuber, 1997; with projection H. Sak et al., 2014). Parameters are named as in PyTorch:
+-- weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, ..., _reverse for the way back. RNNBase is the class they are derived from.
+-- @type RNN LSTM GRU RNNBase
+-- @param input_size features of an input
+-- @param hidden_size features of a state
+-- @param num_layers layers, each of which reads the one below
+-- @param nonlinearity (RNN) 'tanh' or 'relu'
+-- @param bias whether there are b and c
+-- @param batch_first whether inputs and outputs are (n, time, features); states stay as they are
+-- @param dropout the probability that outputs between layers are dropped, in training
+-- @param bidirectional whether each layer also reads from the end; outputs are side by side
+-- @param proj_size (LSTM) the size that h is projected to; 0 is none
+-- @shape input (time, n, input_size), (time, input_size) or a PackedSequence; states (layers * directions, n, hidden_size), zeros if not given;
+-- an LSTM's are {h, c} -> output (time, n, directions * hidden_size), last states
+-- @raise for inputs of another size, and for proj_size not below hidden_size
+-- @usage
+-- local rnn = nn.RNN(3, 4, 2, {nonlinearity = 'relu'})
+-- local y, h = rnn(tocha.ones(5, 2, 3))
+-- y.shape  --> {5, 2, 4}
+-- h.shape  --> {2, 2, 4}
+-- local out, state = nn.LSTM(3, 4, {bidirectional = true, batch_first = true, proj_size = 2})(tocha.ones(2, 5, 3))
+-- out.shape  --> {2, 5, 4}
+-- state[1].shape  --> {2, 2, 2}
+-- state[2].shape  --> {2, 2, 4}
+-- local gru = nn.GRU(3, 4)
+-- gru(tocha.ones(5, 3), tocha.zeros(1, 4)).shape  --> {5, 4}
+-- gru.weight_ih_l0.shape  --> {12, 3}
+-- tocha.class.isinstance(gru, nn.RNNBase)  --> true
 local common = {'bias:bool=true', 'batch_first:bool=false', 'dropout:num=0', 'bidirectional:bool=false'}
 
---- An Elman network: h' = tanh(W x + b + U h + c), or with relu. Arguments: input_size, hidden_size, num_layers = 1,
--- nonlinearity = 'tanh', bias = true, batch_first = false, dropout = 0 (between layers), bidirectional = false,
--- device, dtype
 local RNN = class('RNN', Base)
 RNN.gates, RNN.proj_size, RNN.cell = 1, 0, false
 
@@ -235,8 +261,6 @@ function RNN:__init(...)
   self:setup(device, dtype)
 end
 
---- Long short-term memory. Arguments as RNN without nonlinearity, and proj_size = 0: the size the output is projected
--- to. Source: S. Hochreiter, J. Schmidhuber, 1997; H. Sak et al., 2014 (projection).
 local LSTM = class('LSTM', Base)
 LSTM.gates, LSTM.cell, LSTM.kind = 4, true, 'lstm'
 
@@ -252,7 +276,6 @@ function LSTM:__init(...)
   self:setup(device, dtype)
 end
 
---- Gated recurrent units. Arguments as RNN without nonlinearity. Source: K. Cho et al., 2014.
 local GRU = class('GRU', Base)
 GRU.gates, GRU.proj_size, GRU.cell, GRU.kind = 3, 0, false, 'gru'
 

@@ -77,7 +77,26 @@ local function forward(self, input, hx)
   return h
 end
 
---- h' = tanh(W x + b + U h + c), or with relu. Arguments: input_size, hidden_size, bias = true, nonlinearity = 'tanh'
+--- One step of a recurrent network, its weights named weight_ih, weight_hh, bias_ih, bias_hh: `h = cell(x, h)`, and of an LSTM
+-- `h, c = cell(x, {h, c})`. States are zeros if not given.
+-- @type RNNCell GRUCell LSTMCell
+-- @param input_size features of an input
+-- @param hidden_size features of a state
+-- @param bias whether there are biases
+-- @param nonlinearity (RNNCell) 'tanh' or 'relu'
+-- @shape (n, input_size) or (input_size), states (n, hidden_size) or (hidden_size) -> new states of the same shape
+-- @raise for inputs or states of another size
+-- @usage
+-- local cell = nn.RNNCell(3, 4)
+-- cell(tocha.ones(2, 3)).shape  --> {2, 4}
+-- nn.GRUCell(3, 4)(tocha.ones(3), tocha.zeros(4)).shape  --> {4}
+-- local h, c = nn.LSTMCell(3, 4)(tocha.ones(2, 3), {tocha.zeros(2, 4), tocha.zeros(2, 4)})
+-- h.shape  --> {2, 4}
+-- c.shape  --> {2, 4}
+-- nn.init.zeros_(cell.weight_ih)
+-- nn.init.zeros_(cell.bias_ih)
+-- nn.init.ones_(cell.bias_hh)
+-- cell(tocha.ones(1, 3))  --> {{0.7616, 0.7616, 0.7616, 0.7616}}
 local RNNCell = class('RNNCell', Base)
 RNNCell.forward = forward
 
@@ -94,7 +113,6 @@ function RNNCell:__init(...)
   self:setup(1, device, dtype)
 end
 
---- One step of gated recurrent units. Arguments: input_size, hidden_size, bias = true
 local GRUCell = class('GRUCell', Base)
 GRUCell.forward, GRUCell.kind = forward, 'gru'
 
@@ -106,7 +124,6 @@ function GRUCell:__init(...)
   self:setup(3, device, dtype)
 end
 
---- One step of a long short-term memory: `h, c = cell(x, {h, c})`. Arguments: input_size, hidden_size, bias = true
 local LSTMCell = class('LSTMCell', Base)
 LSTMCell.kind = 'lstm'
 

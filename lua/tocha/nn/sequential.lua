@@ -23,8 +23,15 @@ local function add_all(self, items)
   end
 end
 
---- Makes a sequence of modules.
+--- Modules one after the other: each gets what the one before gave, several values as well.
 -- @param ... the modules; or one list of them; or one list of `{name, module}`, which names them
+-- @shape as the first takes -> as the last gives
+-- @raise for what is no module
+-- @usage
+-- local net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+-- net(tocha.ones(5, 4)).shape  --> {5, 2}
+-- #net  --> 3
+-- net:append(nn.Softmax(2))(tocha.ones(5, 4)):sum(2)  --> {1, 1, 1, 1, 1}
 function Sequential:__init(...)
   local first = ...
   if type(first) ~= 'table' or getmetatable(first) ~= nil or select('#', ...) > 1 then return add_all(self, {...}) end

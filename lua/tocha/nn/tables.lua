@@ -26,18 +26,36 @@ end
 
 local n_dims = 'n_input_dims:int=nil'
 
---- JoinTable(dim, n_input_dims): the entries joined along a dim; with one dim more than n_input_dims the first is the batch.
+--- The entries of a list joined along a dim.
+-- @type JoinTable
+-- @param dim along which
+-- @param n_input_dims dims without batch: inputs with one dim more have the batch first, and `dim` counts without it
+-- @shape {(..., a, ...), (..., b, ...)} -> (..., a + b, ...)
+-- @usage
+-- nn.JoinTable(1)({tocha.tensor{1, 2}, tocha.tensor{3}})  --> {1, 2, 3}
 add('JoinTable', {'dim:int', n_dims}, function(self, ...)
   local list = list_of(self, ...)
   return tocha.cat(list, batched(list[1], self.dim, self.n_input_dims))
 end)
 
---- SplitTable(dim, n_input_dims): the slices along a dim, as a list.
+--- The slices along a dim, as a list.
+-- @type SplitTable
+-- @param dim along which
+-- @param n_input_dims dims without batch, as for JoinTable
+-- @shape (..., n, ...) -> n times (..., ...)
+-- @usage
+-- nn.SplitTable(2)(tocha.tensor{{1, 2}, {3, 4}})  --> {{1, 3}, {2, 4}}
 add('SplitTable', {'dim:int', n_dims}, function(self, input)
   return input:unbind(batched(input, self.dim, self.n_input_dims))
 end)
 
---- SelectTable(index): one entry; negative ones count from the end.
+--- One entry of a list.
+-- @type SelectTable
+-- @param index which; negative ones count from the end, a text is a key
+-- @shape a list -> its entry
+-- @raise if there is none
+-- @usage
+-- nn.SelectTable(-1)({tocha.tensor{1}, tocha.tensor{2}})  --> {2}
 add('SelectTable', {'index'}, function(self, ...)
   local list, i = list_of(self, ...), self.index
   if type(i) == 'number' and i < 0 then i = #list + 1 + i end
@@ -45,7 +63,14 @@ add('SelectTable', {'index'}, function(self, ...)
   return list[i]
 end)
 
---- NarrowTable(offset, length = 1): some neighbouring entries.
+--- Some neighbouring entries of a list.
+-- @type NarrowTable
+-- @param offset the first
+-- @param length how many
+-- @shape a list -> a shorter list
+-- @raise if there are fewer
+-- @usage
+-- nn.NarrowTable(2, 2)({tocha.ones(1), tocha.zeros(1), tocha.ones(1)})  --> {{0}, {1}}
 add('NarrowTable', {'offset:int', 'length:int=1'}, function(self, ...)
   local list, out = list_of(self, ...), {}
   if self.offset < 1 or self.offset + self.length - 1 > #list then
@@ -63,9 +88,18 @@ local function flatten(list, out)
 end
 
 --- Nested lists as one list.
+-- @type FlattenTable
+-- @shape lists of lists -> a list
+-- @usage
+-- nn.FlattenTable()({tocha.ones(1), {tocha.zeros(1), {tocha.ones(1)}}})  --> {{1}, {0}, {1}}
 add('FlattenTable', {}, function(self, ...) return flatten(list_of(self, ...), {}) end)
 
 --- {{a, b}, {c, d}} becomes {{a, c}, {b, d}}.
+-- @type ZipTable
+-- @shape m lists of n -> n lists of m
+-- @usage
+-- local a, b, c, d = tocha.tensor{1}, tocha.tensor{2}, tocha.tensor{3}, tocha.tensor{4}
+-- nn.ZipTable()({{a, b}, {c, d}})  --> {{{1}, {3}}, {{2}, {4}}}
 add('ZipTable', {}, function(self, ...)
   local out = {}
   for k, list in ipairs(list_of(self, ...)) do
@@ -78,6 +112,10 @@ add('ZipTable', {}, function(self, ...)
 end)
 
 --- {a, {b, c}} becomes {{a, b}, {a, c}}.
+-- @type ZipTableOneToMany
+-- @shape an entry and a list of n -> n lists of 2
+-- @usage
+-- nn.ZipTableOneToMany()({tocha.tensor{1}, {tocha.tensor{2}, tocha.tensor{3}}})  --> {{{1}, {2}}, {{1}, {3}}}
 add('ZipTableOneToMany', {}, function(self, ...)
   local list, out = list_of(self, ...), {}
   for i, v in ipairs(list[2]) do out[i] = {list[1], v} end
@@ -86,6 +124,17 @@ end)
 
 -- ------------------------------------------------------------------------------------------------- arithmetic
 
+--- The entries of a list combined element by element, from the first to the last: sum, difference, product, quotient, largest, smallest.
+-- @type CAddTable CSubTable CMulTable CDivTable CMaxTable CMinTable
+-- @shape a list of tensors that broadcast, or several arguments -> one of them
+-- @usage
+-- local a, b = tocha.tensor{6, 2}, tocha.tensor{3, 4}
+-- nn.CAddTable()({a, b, b})  --> {12, 10}
+-- nn.CSubTable()(a, b)  --> {3, -2}
+-- nn.CMulTable()(a, b)  --> {18, 8}
+-- nn.CDivTable()(a, b)  --> {2, 0.5}
+-- nn.CMaxTable()(a, b)  --> {6, 4}
+-- nn.CMinTable()(a, b)  --> {3, 2}
 local function fold(name, f)
   add(name, {}, function(self, ...)
     local list = list_of(self, ...)
@@ -95,34 +144,45 @@ local function fold(name, f)
   end)
 end
 
---- The sum of the entries.
 fold('CAddTable', function(a, b) return a + b end)
---- The first entry minus the others.
 fold('CSubTable', function(a, b) return a - b end)
---- The product of the entries, element by element.
 fold('CMulTable', function(a, b) return a * b end)
---- The first entry over the others.
 fold('CDivTable', function(a, b) return a / b end)
---- The largest of the entries, element by element.
 fold('CMaxTable', function(a, b) return a:maximum(b) end)
---- The smallest of the entries, element by element.
 fold('CMinTable', function(a, b) return a:minimum(b) end)
 
---- CAddTensorTable: {a, {b, c}} becomes {a + b, a + c}.
+--- {a, {b, c}} becomes {a + b, a + c}.
+-- @type CAddTensorTable
+-- @shape a tensor and a list of n -> a list of n
+-- @usage
+-- nn.CAddTensorTable()({tocha.tensor{1}, {tocha.tensor{2}, tocha.tensor{3}}})  --> {{3}, {4}}
 add('CAddTensorTable', {}, function(self, ...)
   local list, out = list_of(self, ...), {}
   for i, v in ipairs(list[2]) do out[i] = list[1] + v end
   return out
 end)
 
---- MM(trans_a = false, trans_b = false): the matrix product of two entries, (batches of) matrices.
+--- The matrix product of two entries.
+-- @type MM
+-- @param trans_a whether the first is transposed
+-- @param trans_b whether the second is transposed
+-- @shape {(..., n, k), (..., k, m)} -> (..., n, m)
+-- @usage
+-- local a = tocha.tensor{{1, 2}}
+-- nn.MM(false, true)({a, a})  --> {{5}}
+-- nn.MM(true)({a, a})  --> {{1, 2}, {2, 4}}
 add('MM', {'trans_a:bool=false', 'trans_b:bool=false'}, function(self, ...)
   local list = list_of(self, ...)
   local a, b = list[1], list[2]
   return (self.trans_a and a.mT or a):matmul(self.trans_b and b.mT or b)
 end)
 
---- MV(trans = false): matrix times vector, for two entries or batches of them.
+--- Matrix times vector, for two entries or batches of them.
+-- @type MV
+-- @param trans whether the matrix is transposed
+-- @shape {(..., n, k), (..., k)} -> (..., n)
+-- @usage
+-- nn.MV()({tocha.tensor{{1, 2}, {3, 4}}, tocha.tensor{1, 1}})  --> {3, 7}
 add('MV', {'trans:bool=false'}, function(self, ...)
   local list = list_of(self, ...)
   local m = self.trans and list[1].mT or list[1]
@@ -130,19 +190,32 @@ add('MV', {'trans:bool=false'}, function(self, ...)
 end)
 
 --- The dot product of two entries over the last dim.
+-- @type DotProduct
+-- @shape {(..., d), (..., d)} -> (...)
+-- @usage
+-- nn.DotProduct()({tocha.tensor{1, 2}, tocha.tensor{3, 4}})  --> 11
 add('DotProduct', {}, function(self, ...)
   local list = list_of(self, ...)
   return (list[1] * list[2]):sum(-1)
 end)
 
 --- The cosine of the angle between two entries over the last dim.
+-- @type CosineDistance
+-- @shape {(..., d), (..., d)} -> (...)
+-- @usage
+-- nn.CosineDistance()({tocha.tensor{{1, 0}, {1, 0}}, tocha.tensor{{0, 1}, {2, 0}}})  --> {0, 1}
 add('CosineDistance', {}, function(self, ...)
   local list = list_of(self, ...)
   return F.cosine_similarity(list[1], list[2], -1)
 end)
 
---- MixtureTable(dim): {gates (batch, n), experts} as the sum of the experts, weighted by the gates. The experts are a list of n
--- tensors whose first dim is the batch, or one tensor with the experts along `dim` (2 by default).
+--- The sum of experts, weighted by gates.
+-- @type MixtureTable
+-- @param dim where the experts lie, if they are one tensor
+-- @shape {gates (n, k), experts}: a list of k tensors (n, ...), or one tensor with k along `dim` -> (n, ...)
+-- @usage
+-- local gates = tocha.tensor{{0.25, 0.75}}
+-- nn.MixtureTable()({gates, {tocha.tensor{{4, 0}}, tocha.tensor{{0, 4}}}})  --> {{1, 3}}
 add('MixtureTable', {'dim:int=2'}, function(self, ...)
   local list = list_of(self, ...)
   local gates, experts = list[1], list[2]

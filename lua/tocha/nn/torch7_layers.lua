@@ -25,6 +25,14 @@ local n_dims = 'n_input_dims:int=nil'
 
 -- ------------------------------------------------------------------------------------------------- shapes
 
+--- The input in other sizes; a first dim that they do not cover is the batch.
+-- @type View Reshape
+-- @param first a size, or a list of all; one may be -1
+-- @param ... more sizes
+-- @shape (n, ...) or (...) -> (n, sizes...) or (sizes...)
+-- @usage
+-- nn.View(6)(tocha.ones(4, 2, 3)).shape  --> {4, 6}
+-- nn.Reshape(3, 2)(tocha.ones(2, 3)).shape  --> {3, 2}
 local function sized(name, forward)
   local Class = class(name, Module)
   function Class:__init(first, ...)
@@ -53,43 +61,86 @@ local function with_batch(self, input)
   return self.size
 end
 
---- View(sizes...): the input in other sizes; a first dim that they do not cover is the batch.
 sized('View', function(self, input) return input:reshape(with_batch(self, input)) end)
---- Reshape(sizes...): the same.
 sized('Reshape', function(self, input) return input:reshape(with_batch(self, input)) end)
 
---- Select(dim, index): one slice along a dim.
+--- One slice along a dim.
+-- @type Select
+-- @param dim along which
+-- @param index of the slice
+-- @shape (..., n, ...) -> (..., ...)
+-- @usage
+-- nn.Select(2, -1)(tocha.tensor{{1, 2}, {3, 4}})  --> {2, 4}
 add('Select', {'dim:int', 'index:int'}, function(self, input) return input:select(self.dim, self.index) end)
---- Narrow(dim, offset, length = 1): slices along a dim; a negative length counts from the end.
+--- Slices along a dim.
+-- @type Narrow
+-- @param dim along which
+-- @param offset the first
+-- @param length how many; a negative one counts from the end
+-- @shape (..., n, ...) -> (..., length, ...)
+-- @usage
+-- nn.Narrow(1, 2, -2)(tocha.tensor{1, 2, 3, 4})  --> {2, 3}
 add('Narrow', {'dim:int', 'offset:int', 'length:int=1'}, function(self, input)
   local length = self.length
   if length < 0 then length = input:size(self.dim) - self.offset + length + 2 end
   return input:narrow(self.dim, self.offset, length)
 end)
---- Index(dim): {input, places} as the input's slices at those places.
+--- The slices at given places.
+-- @type Index
+-- @param dim along which
+-- @shape {(..., n, ...), int64 (m)} -> (..., m, ...)
+-- @usage
+-- nn.Index(1)({tocha.tensor{5, 6, 7}, tocha.int64{3, 1}})  --> {7, 5}
 add('Index', {'dim:int'}, function(self, input, index)
   if index == nil then input, index = input[1], input[2] end
   return input:index_select(self.dim, index)
 end)
---- Squeeze(dim, n_input_dims): without a dim of size 1, or all of them.
+--- Without a dim of size 1, or all of them.
+-- @type Squeeze
+-- @param dim which; all if not given
+-- @param n_input_dims dims without batch: inputs with one dim more have the batch first
+-- @shape (..., 1, ...) -> (..., ...)
+-- @usage
+-- nn.Squeeze()(tocha.ones(2, 1, 3, 1)).shape  --> {2, 3}
 add('Squeeze', {'dim:int=nil', n_dims}, function(self, input)
   if self.dim == nil then return input:squeeze() end
   return input:squeeze(batched(input, self.dim, self.n_input_dims))
 end)
---- Unsqueeze(pos, n_input_dims): with a dim of size 1 at a place.
+--- With a dim of size 1 at a place.
+-- @type Unsqueeze
+-- @param pos the place
+-- @param n_input_dims dims without batch: inputs with one dim more have the batch first
+-- @shape (..., ...) -> (..., 1, ...)
+-- @usage
+-- nn.Unsqueeze(1, 1)(tocha.ones(2, 3)).shape  --> {2, 1, 3}
 add('Unsqueeze', {'pos:int', n_dims}, function(self, input)
   return input:unsqueeze(batched(input, self.pos, self.n_input_dims))
 end)
---- Replicate(count, dim = 1, n_input_dims): a new dim along which the input is repeated, without copying.
+--- A new dim along which the input is repeated, without copying.
+-- @type Replicate
+-- @param count how often
+-- @param dim where
+-- @param n_input_dims dims without batch: inputs with one dim more have the batch first
+-- @shape (..., ...) -> (..., count, ...)
+-- @usage
+-- nn.Replicate(2)(tocha.tensor{1, 2})  --> {{1, 2}, {1, 2}}
 add('Replicate', {'count:int', 'dim:int=1', n_dims}, function(self, input)
   local dim, shape = batched(input, self.dim, self.n_input_dims), {}
   local y = input:unsqueeze(dim)
   for d = 1, y:dim() do shape[d] = d == dim and self.count or y:size(d) end
   return y:expand(shape)
 end)
---- Contiguous(): a row-major copy where the input is not row-major.
+--- A row-major copy where the input is not row-major.
+-- @type Contiguous
+-- @shape any -> the same
+-- @usage
+-- nn.Contiguous()(tocha.ones(2, 3):t()):is_contiguous()  --> true
 add('Contiguous', {}, function(_, input) return input:contiguous() end)
---- MaskedSelect(): {input, mask} as the elements where the mask is true.
+--- The elements where a mask is true.
+-- @type MaskedSelect
+-- @shape {(...), bool (...)} -> (number of true)
+-- @usage
+-- nn.MaskedSelect()({tocha.tensor{1, 2, 3}, tocha.tensor{true, false, true}})  --> {1, 3}
 add('MaskedSelect', {}, function(_, input, mask)
   if mask == nil then input, mask = input[1], input[2] end
   return input:masked_select(mask)
@@ -99,6 +150,11 @@ local Transpose = class('Transpose', Module)
 M.Transpose = Transpose
 
 --- Transpose({a, b}, {c, d}, ...): exchanges pairs of dims, one pair after the other.
+-- @param ... pairs of dims
+-- @shape (..., a, ..., b, ...) -> (..., b, ..., a, ...)
+-- @raise for what is no pair
+-- @usage
+-- nn.Transpose({1, 2}, {2, 3})(tocha.ones(2, 3, 4)).shape  --> {3, 4, 2}
 function Transpose:__init(...)
   self.pairs = {...}
   for i, p in ipairs(self.pairs) do
@@ -110,7 +166,15 @@ function Transpose:forward(x)
   return x
 end
 
---- Padding(dim, pad, n_input_dims, value = 0): that many values more along a dim, before it if pad is negative.
+--- So many values more along a dim.
+-- @type Padding
+-- @param dim along which
+-- @param pad how many; before the input if negative
+-- @param n_input_dims dims without batch: inputs with one dim more have the batch first
+-- @param value which
+-- @shape (..., n, ...) -> (..., n + |pad|, ...)
+-- @usage
+-- nn.Padding(1, -2, {value = 9})(tocha.tensor{1})  --> {9, 9, 1}
 add('Padding', {'dim:int', 'pad:int', n_dims, 'value:num=0'}, function(self, input)
   local dim = batched(input, self.dim, self.n_input_dims)
   if dim < 0 then dim = input:dim() + 1 + dim end
@@ -123,49 +187,121 @@ end)
 
 -- ------------------------------------------------------------------------------------------------- reductions, functions
 
+--- The least, largest, and mean value along a dim.
+-- @type Min Max Mean
+-- @param dim along which
+-- @param n_input_dims dims without batch: inputs with one dim more have the batch first
+-- @shape (..., n, ...) -> (..., ...)
+-- @usage
+-- local x = tocha.tensor{{1, 2}, {3, 6}}
+-- nn.Min(1)(x)  --> {1, 2}
+-- nn.Max(2)(x)  --> {2, 6}
+-- nn.Mean(1, {n_input_dims = 1})(x)  --> {1.5, 4.5}
 local function reduction(name, f)
   add(name, {'dim:int=1', n_dims}, function(self, input) return f(input, batched(input, self.dim, self.n_input_dims)) end)
 end
 
---- Min(dim = 1, n_input_dims), Max, Sum, Mean: reduce one dim.
 reduction('Min', function(x, dim) return (x:min(dim)) end)
 reduction('Max', function(x, dim) return (x:max(dim)) end)
 reduction('Mean', function(x, dim) return x:mean(dim) end)
 
---- Sum(dim = 1, n_input_dims, size_average = false)
+--- The sum along a dim.
+-- @type Sum
+-- @param dim along which
+-- @param n_input_dims dims without batch: inputs with one dim more have the batch first
+-- @param size_average whether it is the mean
+-- @shape (..., n, ...) -> (..., ...)
+-- @usage
+-- nn.Sum(2)(tocha.tensor{{1, 2}, {3, 6}})  --> {3, 9}
 add('Sum', {'dim:int=1', n_dims, 'size_average:bool=false'}, function(self, input)
   local dim = batched(input, self.dim, self.n_input_dims)
   return self.size_average and input:mean(dim) or input:sum(dim)
 end)
 
+--- Functions of each element: exp(x), log(x), |x|, x^2, the square root.
+-- @type Exp Log Abs Square Sqrt
+-- @shape any -> the same
+-- @usage
+-- local x = tocha.tensor{1, 4}
+-- nn.Exp()(x)  --> {2.7183, 54.598}
+-- nn.Log()(x)  --> {0, 1.3863}
+-- nn.Abs()(-x)  --> {1, 4}
+-- nn.Square()(x)  --> {1, 16}
+-- nn.Sqrt()(x)  --> {1, 2}
 for name, f in pairs{Exp = 'exp', Log = 'log', Abs = 'abs', Square = 'square', Sqrt = 'sqrt'} do
   add(name, {}, function(_, input) return input[f](input) end)
 end
 
---- Power(p)
+--- Each element to a power.
+-- @type Power
+-- @param power which
+-- @shape any -> the same
+-- @usage
+-- nn.Power(3)(tocha.tensor{1, 2})  --> {1, 8}
 add('Power', {'power:num'}, function(self, input) return input ^ self.power end)
---- Clamp(min, max)
+--- Each element kept within limits.
+-- @type Clamp
+-- @param min_value the least
+-- @param max_value the largest
+-- @shape any -> the same
+-- @usage
+-- nn.Clamp(0, 1)(tocha.tensor{-1, 0.5, 2})  --> {0, 0.5, 1}
 add('Clamp', {'min_value:num', 'max_value:num'}, function(self, input) return input:clamp(self.min_value, self.max_value) end)
---- MulConstant(c), AddConstant(c)
+--- The input times a number (MulConstant), or plus it (AddConstant).
+-- @type MulConstant AddConstant
+-- @param constant the number
+-- @shape any -> the same
+-- @usage
+-- nn.MulConstant(3)(tocha.tensor{1, 2})  --> {3, 6}
+-- nn.AddConstant(3)(tocha.tensor{1, 2})  --> {4, 5}
 add('MulConstant', {'constant:num'}, function(self, input) return input * self.constant end)
 add('AddConstant', {'constant:num'}, function(self, input) return input + self.constant end)
---- Normalize(p, eps = 1e-10): the input over its p-norm along the last dim.
+--- The input over its p-norm along the last dim.
+-- @type Normalize
+-- @param p which norm
+-- @param eps the least norm
+-- @shape (..., d) -> the same
+-- @usage
+-- nn.Normalize(2)(tocha.tensor{{3, 4}})  --> {{0.6, 0.8}}
 add('Normalize', {'p:num', 'eps:num=1e-10'}, function(self, input) return F.normalize(input, self.p, -1, self.eps) end)
---- CReLU(): relu(x) and relu(-x) side by side, along the second dim of a batch or the first.
+--- relu(x) and relu(-x) side by side, along the second dim of a batch or the first. Source: W. Shang et al., 2016.
+-- @type CReLU
+-- @param n_input_dims dims without batch: inputs with one dim more have the batch first
+-- @shape (n, c, ...) -> (n, 2 c, ...)
+-- @usage
+-- nn.CReLU()(tocha.tensor{{-1, 2}})  --> {{0, 2, 1, 0}}
 add('CReLU', {n_dims}, function(self, input)
   local dim = self.n_input_dims and batched(input, 1, self.n_input_dims) or math.min(2, input:dim())
   return tocha.cat({input:relu(), (-input):relu()}, dim)
 end)
---- OneHot(classes)
+--- Classes as rows with a 1.
+-- @type OneHot
+-- @param classes how many
+-- @shape int64 (...) from 1 -> (..., classes)
+-- @raise for classes out of range
+-- @usage
+-- nn.OneHot(3)(tocha.int64{1, 3})  --> {{1, 0, 0}, {0, 0, 1}}
 add('OneHot', {'classes:int'}, function(self, input)
   return F.one_hot(input, self.classes):to(tocha.get_default_dtype())
 end)
---- PrintSize(prefix): prints the size of what passes.
+--- Prints the size of what passes.
+-- @type PrintSize
+-- @param prefix what is printed before it
+-- @shape any -> the same
+-- @usage
+-- nn.PrintSize('here').prefix  --> 'here'
 add('PrintSize', {'prefix:str="PrintSize"'}, function(self, input)
   print(self.prefix .. ': ' .. (tocha.is_tensor(input) and args.show(input) or 'a list of ' .. #input))
   return input
 end)
---- WhiteNoise(mean = 0, std = 0.1): adds normal noise in training mode.
+--- Adds normal noise in training mode.
+-- @type WhiteNoise
+-- @param mean of the noise
+-- @param std its standard deviation
+-- @shape any -> the same
+-- @usage
+-- nn.WhiteNoise(0, 0.1):eval()(tocha.tensor{1, 2})  --> {1, 2}
+-- math.abs(nn.WhiteNoise(0, 0.1)(tocha.zeros(10000)):std():item() - 0.1) < 0.01  --> true
 add('WhiteNoise', {'mean:num=0', 'std:num=0.1'}, function(self, input)
   if not self.training then return input end
   return input + tocha.randn_like(input) * self.std + self.mean
@@ -173,7 +309,12 @@ end)
 
 local Constant = class('Constant', Module)
 M.Constant = Constant
---- Constant(value, n_input_dims): the same value for each item of a batch, whatever comes in.
+--- The same value for each item of a batch, whatever comes in.
+-- @param value a tensor, number or list
+-- @param n dims of an item: inputs with more have a batch first; without it the value itself is given
+-- @shape any -> (value...) or (n, value...)
+-- @usage
+-- nn.Constant({7, 8}, 1)(tocha.ones(2, 3))  --> {{7, 8}, {7, 8}}
 function Constant:__init(value, n)
   self.n_input_dims = n
   self:register_buffer('value', tocha.is_tensor(value) and value or tocha.tensor(value))
@@ -185,7 +326,14 @@ function Constant:forward(input)
   return self.value
 end
 
---- Maxout(input_size, output_size, pool_size): the largest of pool_size linear functions.
+--- The largest of several linear functions. Source: I. Goodfellow et al., "Maxout networks", 2013.
+-- @type Maxout
+-- @param input_size features of an input
+-- @param output_size features of an output
+-- @param pool_size linear functions for each
+-- @shape (..., input_size) -> (..., output_size)
+-- @usage
+-- nn.Maxout(3, 2, 4)(tocha.ones(5, 3)).shape  --> {5, 2}
 local Maxout = class('Maxout', Module)
 M.Maxout = Maxout
 function Maxout:__init(input_size, output_size, pool_size)
@@ -198,6 +346,17 @@ end
 
 -- ------------------------------------------------------------------------------------------------- with parameters
 
+--- The input times trained factors (CMul), or plus trained numbers (CAdd), with broadcasting.
+-- @type CMul CAdd
+-- @param first a size, or a list of all
+-- @param ... more sizes
+-- @shape (n, sizes...) -> the same
+-- @usage
+-- local scale, shift = nn.CMul(2), nn.CAdd(1, 2)
+-- nn.init.constant_(scale.weight, 3)
+-- nn.init.constant_(shift.bias, 1)
+-- scale(tocha.tensor{{1, 2}})  --> {{3, 6}}
+-- shift(tocha.tensor{{1, 2}})  --> {{2, 3}}
 local function trained(name, what, forward)
   local Class = class(name, Module)
   M[name] = Class
@@ -214,17 +373,30 @@ local function trained(name, what, forward)
   Class.forward = forward
 end
 
---- CMul(sizes...): times trained factors, with broadcasting.
 trained('CMul', 'weight', function(self, input) return input * self.weight end)
---- CAdd(sizes...): plus trained numbers, with broadcasting.
 trained('CAdd', 'bias', function(self, input) return input + self.bias end)
 
---- Mul(): times one trained factor. Add(size, scalar = false): plus trained numbers, or one.
+--- The input times one trained factor.
+-- @type Mul
+-- @shape any -> the same
+-- @usage
+-- local layer = nn.Mul()
+-- layer.weight:detach():fill_(2)
+-- layer(tocha.tensor{1, 2})  --> {2, 4}
 local Mul = class('Mul', Module)
 M.Mul = Mul
 function Mul:__init() self.weight = Parameter(tocha.empty(1):uniform_(-1, 1)) end
 function Mul:forward(input) return input * self.weight end
 
+--- The input plus trained numbers, or one for all.
+-- @type Add
+-- @param size how many numbers
+-- @param scalar whether there is one only
+-- @shape (..., size) -> the same
+-- @usage
+-- local layer = nn.Add(2)
+-- layer.bias:detach():fill_(1)
+-- layer(tocha.tensor{1, 2})  --> {2, 3}
 local Add = class('Add', Module)
 M.Add = Add
 function Add:__init(size, scalar)
@@ -233,11 +405,19 @@ function Add:__init(size, scalar)
 end
 function Add:forward(input) return input + self.bias end
 
+--- The distances to trained centres, WeightedEuclidean with trained scales of each coordinate.
+-- @type Euclidean WeightedEuclidean
+-- @param input_size features of an input
+-- @param output_size how many centres
+-- @shape (..., input_size) -> (..., output_size)
+-- @usage
+-- local layer = nn.Euclidean(2, 3)
+-- nn.init.zeros_(layer.weight)
+-- layer(tocha.tensor{{3, 4}})  --> {{5, 5, 5}}
+-- nn.WeightedEuclidean(2, 3)(tocha.ones(4, 2)).shape  --> {4, 3}
 local function centres(name, weighted)
   local Class = class(name, Module)
   M[name] = Class
-  --- Euclidean(input_size, output_size), WeightedEuclidean: the distances to trained centres; the latter with trained scales of
-  -- each coordinate.
   function Class:__init(input_size, output_size)
     local bound = 1 / math.sqrt(input_size)
     self.weight = Parameter(tocha.empty(output_size, input_size):uniform_(-bound, bound))
@@ -252,7 +432,15 @@ end
 centres('Euclidean', false)
 centres('WeightedEuclidean', true)
 
---- Cosine(input_size, output_size): the cosines of the angles to trained directions.
+--- The cosines of the angles to trained directions.
+-- @type Cosine
+-- @param input_size features of an input
+-- @param output_size how many directions
+-- @shape (..., input_size) -> (..., output_size)
+-- @usage
+-- local layer = nn.Cosine(2, 1)
+-- layer.weight:detach():copy_(tocha.tensor{{2, 0}})
+-- layer(tocha.tensor{{3, 0}, {0, 3}})  --> {{1}, {0}}
 local Cosine = class('Cosine', Module)
 M.Cosine = Cosine
 function Cosine:__init(input_size, output_size)
@@ -286,12 +474,33 @@ local function functions()
   return made
 end
 
---- GradientReversal(lambda = 1): the identity, whose gradient is multiplied by -lambda.
+--- The identity, whose gradient is multiplied by -lambda.
 -- Source: Y. Ganin and V. Lempitsky, "Unsupervised domain adaptation by backpropagation", 2015.
+-- @type GradientReversal
+-- @param lambda by how much
+-- @shape any -> the same
+-- @usage
+-- local x = tocha.tensor({1, 2}, {requires_grad = true})
+-- nn.GradientReversal(0.5)(x):sum():backward()
+-- x.grad  --> {-0.5, -0.5}
 add('GradientReversal', {'lambda:num=1'}, function(self, input) return functions().Scale.apply(input, -self.lambda) end)
---- ZeroGrad(): the identity, through which no gradient passes.
+--- The identity, through which no gradient passes.
+-- @type ZeroGrad
+-- @shape any -> the same
+-- @usage
+-- local x = tocha.tensor({1, 2}, {requires_grad = true})
+-- nn.ZeroGrad()(x):sum():backward()
+-- x.grad  --> {0, 0}
 add('ZeroGrad', {}, function(_, input) return functions().Scale.apply(input, 0) end)
---- L1Penalty(l1weight, size_average = false): the identity; its gradient has that of l1weight * |x| (or its mean) added.
+--- The identity; its gradient has that of a penalty added: l1weight times the sum (or mean) of |x|.
+-- @type L1Penalty
+-- @param l1weight how much it counts
+-- @param size_average whether the mean counts
+-- @shape any -> the same
+-- @usage
+-- local x = tocha.tensor({-1, 2}, {requires_grad = true})
+-- nn.L1Penalty(0.5)(x):sum():backward()
+-- x.grad  --> {0.5, 1.5}
 add('L1Penalty', {'l1weight:num', 'size_average:bool=false'}, function(self, input)
   local weight = self.size_average and self.l1weight / input:numel() or self.l1weight
   return functions().Penalty.apply(input, weight)

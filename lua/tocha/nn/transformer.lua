@@ -35,13 +35,34 @@ end
 
 -- ------------------------------------------------------------------------------------------------------ encoder layer
 
+--- Layers of a Transformer: the encoder's has self-attention and two linear layers, the decoder's attention to the encoder's result
+-- between them, each with dropout, a residual connection and normalisation. Source: A. Vaswani et al., 2017.
+-- @type TransformerEncoderLayer TransformerDecoderLayer
+-- @param d_model features of a token
+-- @param nhead heads, which divide d_model
+-- @param dim_feedforward size between the two linear layers
+-- @param dropout its probability, in training
+-- @param activation 'relu', 'gelu' or a function
+-- @param layer_norm_eps added to variances
+-- @param batch_first whether tensors are (n, time, d_model)
+-- @param norm_first whether normalisation comes before attention and linear layers, not after
+-- @param bias whether linear and normalising layers have a bias
+-- @shape (time, n, d_model) or (time, d_model) -> the same. Encoder: layer(src, src_mask, src_key_padding_mask, is_causal); decoder:
+-- layer(tgt, memory, tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask, tgt_is_causal, memory_is_causal). Masks
+-- (time, time) are true, or -inf, where nothing may be seen; padding masks (n, time) are true at padding.
+-- @usage
+-- local encoder = nn.TransformerEncoderLayer(8, 2, 16, {batch_first = true}):eval()
+-- local x = tocha.randn(3, 5, 8)
+-- encoder(x).shape  --> {3, 5, 8}
+-- local mask = nn.Transformer.generate_square_subsequent_mask(5)
+-- -- what comes later is not seen
+-- local changed = tocha.cat({x:narrow(2, 1, 3), tocha.zeros(3, 2, 8)}, 2)
+-- (encoder(x, mask) - encoder(changed, mask)):narrow(2, 1, 3):abs():max():item() < 1e-5  --> true
+-- nn.TransformerDecoderLayer(8, 2, 16)(tocha.ones(4, 3, 8), tocha.ones(6, 3, 8)).shape  --> {4, 3, 8}
 local EncoderLayer = class('TransformerEncoderLayer', Module)
 
 local read_encoder_layer = args.spec('TransformerEncoderLayer', unpack(layer_parameters))
 
---- Self-attention and two linear layers. Arguments: d_model, nhead, dim_feedforward = 2048, dropout = 0.1, activation
--- = 'relu' (or 'gelu', or a function), layer_norm_eps = 1e-5, batch_first = false, norm_first = false, bias = true,
--- device, dtype
 function EncoderLayer:__init(...)
   local d, heads, wide, p, activation, eps, batch_first, norm_first, bias, device, dtype = read_encoder_layer(...)
   local options = {bias = bias, device = device, dtype = dtype}
@@ -79,7 +100,6 @@ local DecoderLayer = class('TransformerDecoderLayer', Module)
 
 local read_decoder_layer = args.spec('TransformerDecoderLayer', unpack(layer_parameters))
 
---- Self-attention, attention to the encoder's result, and two linear layers. Arguments as TransformerEncoderLayer.
 function DecoderLayer:__init(...)
   local d, heads, wide, p, activation, eps, batch_first, norm_first, bias, device, dtype = read_decoder_layer(...)
   local options = {bias = bias, device = device, dtype = dtype}
@@ -124,16 +144,28 @@ local function copies(layer, n)
   return list
 end
 
+--- Copies of a layer of a Transformer, one after the other.
+-- @type TransformerEncoder TransformerDecoder
+-- @param encoder_layer a TransformerEncoderLayer, which is copied
+-- @param decoder_layer a TransformerDecoderLayer, which is copied
+-- @param num_layers how many
+-- @param norm a layer for the result
+-- @param enable_nested_tensor taken for PyTorch's sake
+-- @param mask_check taken for PyTorch's sake
+-- @shape as its layers
+-- @usage
+-- local layer = nn.TransformerEncoderLayer(8, 2, 16)
+-- local encoder = nn.TransformerEncoder(layer, 3, nn.LayerNorm(8))
+-- encoder(tocha.ones(5, 2, 8)).shape  --> {5, 2, 8}
+-- #encoder.layers  --> 3
+-- local decoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(8, 2, 16), 2)
+-- decoder(tocha.ones(4, 2, 8), tocha.ones(5, 2, 8)).shape  --> {4, 2, 8}
 local Encoder = class('TransformerEncoder', Module)
 
 local read_encoder = args.spec('TransformerEncoder', 'encoder_layer', 'num_layers:int', 'norm=nil',
   'enable_nested_tensor:bool=true',
   'mask_check:bool=true')
 
---- Copies of a layer, one after the other.
--- @param encoder_layer a TransformerEncoderLayer
--- @tparam int num_layers
--- @param[opt] norm a layer for the result
 function Encoder:__init(...)
   local layer, n, norm = read_encoder(...)
   self.layers, self.num_layers = copies(layer, n), n
@@ -154,7 +186,6 @@ local Decoder = class('TransformerDecoder', Module)
 
 local read_decoder = args.spec('TransformerDecoder', 'decoder_layer', 'num_layers:int', 'norm=nil')
 
---- Copies of a layer, one after the other. Arguments as TransformerEncoder.
 function Decoder:__init(...)
   local layer, n, norm = read_decoder(...)
   self.layers, self.num_layers = copies(layer, n), n
@@ -181,9 +212,27 @@ local read = args.spec('Transformer', 'd_model:int=512', 'nhead:int=8', 'num_enc
   'layer_norm_eps:num=1e-5', 'batch_first:bool=false', 'norm_first:bool=false', 'bias:bool=true', 'device=nil',
     'dtype=nil')
 
---- Encoder and decoder. Arguments: d_model = 512, nhead = 8, num_encoder_layers = 6, num_decoder_layers = 6,
--- dim_feedforward = 2048, dropout = 0.1, activation = 'relu', custom_encoder, custom_decoder, layer_norm_eps = 1e-5,
--- batch_first = false, norm_first = false, bias = true, device, dtype
+--- Encoder and decoder. Source: A. Vaswani et al., "Attention is all you need", 2017.
+-- @param d_model features of a token
+-- @param nhead heads, which divide d_model
+-- @param num_encoder_layers layers of the encoder
+-- @param num_decoder_layers layers of the decoder
+-- @param dim_feedforward size between the two linear layers of each
+-- @param dropout its probability, in training
+-- @param activation 'relu', 'gelu' or a function
+-- @param custom_encoder another module instead of the encoder
+-- @param custom_decoder another module instead of the decoder
+-- @param layer_norm_eps added to variances
+-- @param batch_first whether tensors are (n, time, d_model)
+-- @param norm_first whether normalisation comes first in each layer
+-- @param bias whether linear and normalising layers have a bias
+-- @shape src (s, n, d_model), tgt (t, n, d_model), or without n, and masks as in the layers -> (t, n, d_model)
+-- @raise if src and tgt do not fit each other, or have other features
+-- @usage
+-- local net = nn.Transformer(8, 2, 1, 1, 16, {batch_first = true})
+-- local mask = nn.Transformer.generate_square_subsequent_mask(3)
+-- mask  --> {{0, -inf, -inf}, {0, 0, -inf}, {0, 0, 0}}
+-- net(tocha.ones(2, 5, 8), tocha.ones(2, 3, 8), {tgt_mask = mask}).shape  --> {2, 3, 8}
 function Transformer:__init(...)
   local d, heads, n_encoder, n_decoder, wide, p, activation, encoder, decoder, eps, batch_first, norm_first, bias,
     device,

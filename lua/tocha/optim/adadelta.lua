@@ -20,6 +20,15 @@ local read = args.spec('Adadelta', 'params', 'lr:num=1', 'rho:num=0.9', 'eps:num
 -- @tparam[opt=1e-6] number eps
 -- @tparam[opt=0] number weight_decay
 -- @tparam[opt=false] bool maximize by name only
+-- @usage
+-- local p = tocha.tensor({1, -2}, {requires_grad = true})
+-- local optimizer = optim.Adadelta({p}, {lr = 1})
+-- for _ = 1, 2 do
+--   optimizer:zero_grad()
+--   p:square():sum():backward()
+--   optimizer:step()
+-- end
+-- p  --> {0.9936, -1.994}
 function Adadelta:__init(...)
   local params, lr, rho, eps, weight_decay, _, _, maximize = read(...)
   self:setup(params, {lr = lr, rho = rho, eps = eps, weight_decay = weight_decay, maximize = maximize})

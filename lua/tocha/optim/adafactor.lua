@@ -19,6 +19,15 @@ local read = args.spec('Adafactor', 'params', 'lr:num=0.01', 'beta2_decay:num=-0
 -- @tparam[opt=1] number d where updates are clipped
 -- @tparam[opt=0] number weight_decay
 -- @tparam[opt=false] bool maximize by name only
+-- @usage
+-- local p = tocha.tensor({1, -2}, {requires_grad = true})
+-- local optimizer = optim.Adafactor({p}, {lr = 0.1})
+-- for _ = 1, 2 do
+--   optimizer:zero_grad()
+--   p:square():sum():backward()
+--   optimizer:step()
+-- end
+-- p  --> {0.7098, -1.704}
 function Adafactor:__init(...)
   local params, lr, beta2_decay, eps, d, weight_decay, _, maximize = read(...)
   self:setup(params, {lr = lr, beta2_decay = beta2_decay, eps = eps or {false, 1e-3}, d = d,

@@ -16,11 +16,20 @@ local read = args.spec('Adagrad', 'params', 'lr:num=0.01', 'lr_decay:num=0', 'we
 
 --- @param params list of tensors, or of groups
 -- @tparam[opt=0.01] number lr
--- @tparam[opt=0] number lr_decay
+-- @tparam[opt=0] number lr_decay by which the rate falls: lr / (1 + step lr_decay)
 -- @tparam[opt=0] number weight_decay
 -- @tparam[opt=0] number initial_accumulator_value what the sums begin with
 -- @tparam[opt=1e-10] number eps
 -- @tparam[opt=false] bool maximize by name only
+-- @usage
+-- local p = tocha.tensor({1, -2}, {requires_grad = true})
+-- local optimizer = optim.Adagrad({p}, {lr = 0.1})
+-- for _ = 1, 2 do
+--   optimizer:zero_grad()
+--   p:square():sum():backward()
+--   optimizer:step()
+-- end
+-- p  --> {0.8331, -1.831}
 function Adagrad:__init(...)
   local params, lr, lr_decay, weight_decay, initial, eps, _, maximize = read(...)
   self:setup(params, {lr = lr, lr_decay = lr_decay, weight_decay = weight_decay, initial_accumulator_value = initial,

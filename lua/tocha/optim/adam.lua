@@ -22,6 +22,15 @@ local read = args.spec('Adam', 'params', 'lr:num=0.001', 'betas:list=nil', 'eps:
 -- @tparam[opt=false] bool amsgrad whether the largest square so far is used
 -- @tparam[opt=false] bool maximize by name only
 -- @tparam[opt=false] bool decoupled_weight_decay by name only: decays the parameter itself, as AdamW
+-- @usage
+-- local p = tocha.tensor({1, -2}, {requires_grad = true})
+-- local optimizer = optim.Adam({p}, {lr = 0.1})
+-- for _ = 1, 2 do
+--   optimizer:zero_grad()
+--   p:square():sum():backward()
+--   optimizer:step()
+-- end
+-- p  --> {0.8004, -1.8}
 function Adam:__init(...)
   local params, lr, betas, eps, weight_decay, amsgrad, _, maximize, _, decoupled = read(...)
   self:setup(params, {lr = lr, betas = betas or {0.9, 0.999}, eps = eps, weight_decay = weight_decay,

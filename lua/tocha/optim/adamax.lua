@@ -16,10 +16,19 @@ local read = args.spec('Adamax', 'params', 'lr:num=0.002', 'betas:list=nil', 'ep
 
 --- @param params list of tensors, or of groups
 -- @tparam[opt=0.002] number lr
--- @tparam[opt={0.9, 0.999}] table betas
+-- @tparam[opt={0.9, 0.999}] table betas how slowly the two averages move
 -- @tparam[opt=1e-8] number eps
 -- @tparam[opt=0] number weight_decay
 -- @tparam[opt=false] bool maximize by name only
+-- @usage
+-- local p = tocha.tensor({1, -2}, {requires_grad = true})
+-- local optimizer = optim.Adamax({p}, {lr = 0.1})
+-- for _ = 1, 2 do
+--   optimizer:zero_grad()
+--   p:square():sum():backward()
+--   optimizer:step()
+-- end
+-- p  --> {0.8052, -1.803}
 function Adamax:__init(...)
   local params, lr, betas, eps, weight_decay, _, maximize = read(...)
   self:setup(params, {lr = lr, betas = betas or {0.9, 0.999}, eps = eps, weight_decay = weight_decay,

@@ -17,6 +17,15 @@ local read = args.spec('AdamW', 'params', 'lr:num=0.001', 'betas:list=nil', 'eps
 -- @tparam[opt=0.01] number weight_decay
 -- @tparam[opt=false] bool amsgrad whether the largest square so far is used
 -- @tparam[opt=false] bool maximize by name only
+-- @usage
+-- local p = tocha.tensor({1, -2}, {requires_grad = true})
+-- local optimizer = optim.AdamW({p}, {lr = 0.1})
+-- for _ = 1, 2 do
+--   optimizer:zero_grad()
+--   p:square():sum():backward()
+--   optimizer:step()
+-- end
+-- p  --> {0.7985, -1.796}
 function AdamW:__init(...)
   local params, lr, betas, eps, weight_decay, amsgrad, maximize = read(...)
   self:setup(params, {lr = lr, betas = betas or {0.9, 0.999}, eps = eps, weight_decay = weight_decay,

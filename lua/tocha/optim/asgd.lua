@@ -21,6 +21,15 @@ local read = args.spec('ASGD', 'params', 'lr:num=0.01', 'lambd:num=0.0001', 'alp
 -- @tparam[opt=1e6] number t0 the step from which on the average is taken
 -- @tparam[opt=0] number weight_decay
 -- @tparam[opt=false] bool maximize
+-- @usage
+-- local p = tocha.tensor({1, -2}, {requires_grad = true})
+-- local optimizer = optim.ASGD({p}, {lr = 0.1})
+-- for _ = 1, 2 do
+--   optimizer:zero_grad()
+--   p:square():sum():backward()
+--   optimizer:step()
+-- end
+-- p  --> {0.64, -1.28}
 function ASGD:__init(...)
   local params, lr, lambd, alpha, t0, weight_decay, _, maximize = read(...)
   self:setup(params, {lr = lr, lambd = lambd, alpha = alpha, t0 = t0, weight_decay = weight_decay,

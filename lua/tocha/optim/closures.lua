@@ -51,6 +51,16 @@ local read_cg = args.spec('ConjugateGradient', 'params', 'max_iter:int=20', 'tol
 -- @tparam[opt=20] int max_iter iterations in a step
 -- @tparam[opt=1e-7] number tolerance_grad the largest element of a gradient that counts as zero
 -- @tparam[opt=1e-9] number tolerance_change of the loss, where it stops
+-- @usage
+-- local p = tocha.tensor({1, -2}, {requires_grad = true})
+-- local optimizer = optim.ConjugateGradient({p})
+-- optimizer:step(function()
+--   optimizer:zero_grad()
+--   local loss = (p - tocha.tensor{3, 4}):square():sum()
+--   loss:backward()
+--   return loss
+-- end)
+-- p  --> {3, 4}
 function CG:__init(...)
   local params, max_iter, tolerance_grad, tolerance_change = read_cg(...)
   self:one_group(params, {max_iter = max_iter, tolerance_grad = tolerance_grad, tolerance_change = tolerance_change})
@@ -92,10 +102,21 @@ local read_fista = args.spec('FISTA', 'params', 'lr:num=1', 'l1:num=0', 'max_ite
 -- Source: A. Beck and M. Teboulle, "A fast iterative shrinkage-thresholding algorithm", 2009.
 -- @param params list of tensors; one group only
 -- @tparam[opt=1] number lr the first length of a step
--- @tparam[opt=0] number l1
+-- @tparam[opt=0] number l1 how much the norm counts
 -- @tparam[opt=10] int max_iter iterations in a step
 -- @tparam[opt=0.5] number backtrack the factor by which the length shrinks
 -- @tparam[opt=false] bool nonnegative whether elements below zero are made zero, by name only
+-- @usage
+-- local p = tocha.tensor({1, -2}, {requires_grad = true})
+-- local optimizer = optim.FISTA({p}, {l1 = 2, lr = 0.5})
+-- -- the least of (p - a)^2 + 2 |p| is a, moved towards 0 by 1
+-- optimizer:step(function()
+--   optimizer:zero_grad()
+--   local loss = (p - tocha.tensor{3, 0.5}):square():sum()
+--   loss:backward()
+--   return loss
+-- end)
+-- p  --> {2, 0}
 function FISTA:__init(...)
   local params, lr, l1, max_iter, backtrack, nonnegative = read_fista(...)
   self:one_group(params, {lr = lr, l1 = l1, max_iter = max_iter, backtrack = backtrack, nonnegative = nonnegative})
@@ -151,6 +172,13 @@ local read_cma = args.spec('CMAES', 'params', 'sigma:num=0.3', 'population:int=n
 -- @param params list of tensors; one group only
 -- @tparam[opt=0.3] number sigma the first standard deviation
 -- @tparam[opt] int population 4 + 3 log(n) if not given
+-- @usage
+-- local p = tocha.tensor{1, -2}
+-- local optimizer = optim.CMAES({p})
+-- for _ = 1, 60 do
+--   optimizer:step(function() return (p - tocha.tensor{3, 4}):square():sum() end)
+-- end
+-- (p - tocha.tensor{3, 4}):abs():max():item() < 0.01  --> true
 function CMAES:__init(...)
   local params, sigma, population = read_cma(...)
   self:one_group(params, {sigma = sigma, population = population}, {'population'})
@@ -247,6 +275,13 @@ local read_de = args.spec('DifferentialEvolution', 'params', 'population:int=nil
 -- @tparam[opt=0.8] number weight of the difference
 -- @tparam[opt=0.9] number crossover the share of numbers that a challenger takes from the mutation
 -- @tparam[opt=1] number spread how far around the parameters the first members lie, uniformly
+-- @usage
+-- local p = tocha.tensor{1, -2}
+-- local optimizer = optim.DifferentialEvolution({p}, {spread = 8})
+-- for _ = 1, 60 do
+--   optimizer:step(function() return (p - tocha.tensor{3, 4}):square():sum() end)
+-- end
+-- (p - tocha.tensor{3, 4}):abs():max():item() < 0.1  --> true
 function DE:__init(...)
   local params, population, weight, crossover, spread = read_de(...)
   self:one_group(params, {population = population, weight = weight, crossover = crossover, spread = spread}, {'population'})

@@ -40,6 +40,17 @@ end
 --- Writes the state of an optimizer (of tensors and numbers, as all that step by gradients have) for PyTorch or for load_pytorch.
 -- @param optimizer
 -- @tparam string path
+-- @usage
+-- local p = tocha.tensor({1, -2}, {requires_grad = true})
+-- local optimizer, path = optim.Adam({p}, {lr = 0.25}), os.tmpname()
+-- p:square():sum():backward()
+-- optimizer:step()
+-- optim.save_pytorch(optimizer, path)
+-- local other = optim.Adam({p})
+-- optim.load_pytorch(other, path)
+-- os.remove(path)
+-- other.param_groups[1].lr  --> 0.25
+-- other.state[p].exp_avg  --> {0.2, -0.4}
 function M.save_pytorch(optimizer, path)
   local given, flat, groups = optimizer:state_dict(), {}, {}
   for id, state in pairs(given.state) do
@@ -83,6 +94,17 @@ end
 --- Takes over the state from such a file, PyTorch's or Tocha's. Options that PyTorch alone knows are passed over.
 -- @param optimizer of the same class, with as many parameters in each group
 -- @tparam string path
+-- @usage
+-- local p = tocha.tensor({1, -2}, {requires_grad = true})
+-- local optimizer, path = optim.Adam({p}, {lr = 0.25}), os.tmpname()
+-- p:square():sum():backward()
+-- optimizer:step()
+-- optim.save_pytorch(optimizer, path)
+-- local other = optim.Adam({p})
+-- optim.load_pytorch(other, path)
+-- os.remove(path)
+-- other.param_groups[1].lr  --> 0.25
+-- other.state[p].exp_avg  --> {0.2, -0.4}
 function M.load_pytorch(optimizer, path)
   local flat, metadata = safetensors.load(path)
   local text = type(metadata) == 'table' and metadata.param_groups

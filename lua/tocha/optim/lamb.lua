@@ -20,6 +20,15 @@ local read = args.spec('LAMB', 'params', 'lr:num=0.001', 'betas:list=nil', 'eps:
 -- @tparam[opt=0] number weight_decay
 -- @tparam[opt=10] number trust_clip the largest length of a parameter that counts, by name only
 -- @tparam[opt=false] bool maximize by name only
+-- @usage
+-- local p = tocha.tensor({1, -2}, {requires_grad = true})
+-- local optimizer = optim.LAMB({p}, {lr = 0.1})
+-- for _ = 1, 2 do
+--   optimizer:zero_grad()
+--   p:square():sum():backward()
+--   optimizer:step()
+-- end
+-- p  --> {0.6991, -1.698}
 function LAMB:__init(...)
   local params, lr, betas, eps, weight_decay, clip, maximize = read(...)
   self:setup(params, {lr = lr, betas = betas or {0.9, 0.999}, eps = eps, weight_decay = weight_decay, trust_clip = clip,

@@ -20,8 +20,19 @@ local read = args.spec('LBFGS', 'params', 'lr:num=1', 'max_iter:int=20', 'max_ev
 -- @tparam[opt] int max_eval evaluations of the closure in a step, 1.25 max_iter by default
 -- @tparam[opt=1e-7] number tolerance_grad the largest element of a gradient that counts as zero
 -- @tparam[opt=1e-9] number tolerance_change where it stops
--- @tparam[opt=100] int history_size
+-- @tparam[opt=100] int history_size how many past steps are kept
 -- @tparam[opt] string line_search_fn 'strong_wolfe' or nil
+-- @raise for several groups
+-- @usage
+-- local p = tocha.tensor({1, -2}, {requires_grad = true})
+-- local optimizer = optim.LBFGS({p}, {line_search_fn = 'strong_wolfe'})
+-- optimizer:step(function()
+--   optimizer:zero_grad()
+--   local loss = (p - tocha.tensor{3, 4}):square():sum()
+--   loss:backward()
+--   return loss
+-- end)
+-- p  --> {3, 4}
 function LBFGS:__init(...)
   local params, lr, max_iter, max_eval, tolerance_grad, tolerance_change, history_size, search = read(...)
   self:setup(params, {lr = lr, max_iter = max_iter, max_eval = max_eval or math.floor(max_iter * 5 / 4),

@@ -18,6 +18,15 @@ local read = args.spec('Lion', 'params', 'lr:num=0.0001', 'betas:list=nil', 'wei
 -- @tparam[opt={0.9, 0.99}] table betas weight of the average in a step, and how slowly the average moves
 -- @tparam[opt=0] number weight_decay of the parameter itself
 -- @tparam[opt=false] bool maximize by name only
+-- @usage
+-- local p = tocha.tensor({1, -2}, {requires_grad = true})
+-- local optimizer = optim.Lion({p}, {lr = 0.1})
+-- for _ = 1, 2 do
+--   optimizer:zero_grad()
+--   p:square():sum():backward()
+--   optimizer:step()
+-- end
+-- p  --> {0.8, -1.8}
 function Lion:__init(...)
   local params, lr, betas, weight_decay, maximize = read(...)
   self:setup(params, {lr = lr, betas = betas or {0.9, 0.99}, weight_decay = weight_decay, maximize = maximize})

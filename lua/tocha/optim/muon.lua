@@ -16,11 +16,19 @@ local read = args.spec('Muon', 'params', 'lr:num=0.001', 'weight_decay:num=0.1',
 -- @tparam[opt=0.001] number lr
 -- @tparam[opt=0.1] number weight_decay of the parameter itself
 -- @tparam[opt=0.95] number momentum
--- @tparam[opt=true] bool nesterov
+-- @tparam[opt=true] bool nesterov whether the momentum is looked ahead
 -- @tparam[opt={3.4445, -4.775, 2.0315}] table ns_coefficients of the odd polynomial that is iterated
 -- @tparam[opt=1e-7] number eps
 -- @tparam[opt=5] int ns_steps how often
 -- @tparam[opt] string adjust_lr_fn 'original' or 'match_rms_adamw': how the rate depends on the shape
+-- @raise for parameters that are no matrices
+-- @usage
+-- local p = tocha.tensor({{1, 0}, {0, 3}}, {requires_grad = true})
+-- local optimizer = optim.Muon({p}, {lr = 0.1})
+-- p:square():sum():backward()
+-- optimizer:step()
+-- -- nearly the same step in all directions
+-- (p - tocha.tensor{{0.9, 0}, {0, 2.9}}):abs():max():item() < 0.05  --> true
 function Muon:__init(...)
   local params, lr, weight_decay, momentum, nesterov, coefficients, eps, steps, adjust = read(...)
   self:setup(params, {lr = lr, weight_decay = weight_decay, momentum = momentum, nesterov = nesterov,

@@ -17,12 +17,21 @@ local read = args.spec('NAdam', 'params', 'lr:num=0.002', 'betas:list=nil', 'eps
 
 --- @param params list of tensors, or of groups
 -- @tparam[opt=0.002] number lr
--- @tparam[opt={0.9, 0.999}] table betas
+-- @tparam[opt={0.9, 0.999}] table betas how slowly the two averages move
 -- @tparam[opt=1e-8] number eps
 -- @tparam[opt=0] number weight_decay
--- @tparam[opt=0.004] number momentum_decay
+-- @tparam[opt=0.004] number momentum_decay how fast the momentum grows to its end
 -- @tparam[opt=false] bool decoupled_weight_decay decays the parameter itself, as AdamW
 -- @tparam[opt=false] bool maximize by name only
+-- @usage
+-- local p = tocha.tensor({1, -2}, {requires_grad = true})
+-- local optimizer = optim.NAdam({p}, {lr = 0.1})
+-- for _ = 1, 2 do
+--   optimizer:zero_grad()
+--   p:square():sum():backward()
+--   optimizer:step()
+-- end
+-- p  --> {0.8211, -1.819}
 function NAdam:__init(...)
   local params, lr, betas, eps, weight_decay, momentum_decay, decoupled, _, maximize = read(...)
   self:setup(params, {lr = lr, betas = betas or {0.9, 0.999}, eps = eps, weight_decay = weight_decay,

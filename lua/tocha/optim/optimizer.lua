@@ -13,6 +13,19 @@ local binding = require 'tocha.binding'
 local recording = require 'tocha.recording'
 local C = require('tocha.library').C
 
+--- What all optimizers share: groups of parameters with options, `step(closure)`, `zero_grad(set_to_none)`, `add_param_group(group)`,
+-- `state_dict()` and `load_state_dict(state)`, and hooks before and after steps. A class derived from it makes its states in
+-- `init_state(state, p, group)` and steps in `update()`.
+-- @type Optimizer
+-- @usage
+-- local a, b = tocha.tensor({1}, {requires_grad = true}), tocha.tensor({1}, {requires_grad = true})
+-- local optimizer = optim.SGD({{params = {a}}, {params = {b}, lr = 0.5}}, {lr = 0.1})
+-- tocha.cat{a, b}:sum():backward()
+-- optimizer:step()
+-- a  --> {0.9}
+-- b  --> {0.5}
+-- #optimizer:state_dict().param_groups  --> 2
+-- tocha.class.isinstance(optimizer, optim.Optimizer)  --> true
 local Optimizer = class('Optimizer')
 local is_tensor = tocha.is_tensor
 local Handles = ffi.typeof('tc_handle *[?]')
@@ -274,9 +287,23 @@ local function add_everywhere(when, f)
 end
 
 --- Calls f(optimizer) before every step of any optimizer. Gives a handle with `:remove()`.
+-- @param f a function of the optimizer
+-- @usage
+-- local steps = 0
+-- local hook = optim.register_optimizer_step_pre_hook(function() steps = steps + 1 end)
+-- optim.SGD({tocha.zeros(1)}):step()
+-- hook:remove()
+-- steps  --> 1
 function Optimizer.register_optimizer_step_pre_hook(f) return add_everywhere('pre', f) end
 
 --- Calls f(optimizer) after every step of any optimizer. Gives a handle with `:remove()`.
+-- @param f a function of the optimizer
+-- @usage
+-- local steps = 0
+-- local hook = optim.register_optimizer_step_post_hook(function() steps = steps + 1 end)
+-- optim.SGD({tocha.zeros(1)}):step()
+-- hook:remove()
+-- steps  --> 1
 function Optimizer.register_optimizer_step_post_hook(f) return add_everywhere('post', f) end
 
 local function run_hooks(self, when)

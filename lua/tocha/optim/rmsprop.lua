@@ -22,6 +22,15 @@ local read = args.spec('RMSprop', 'params', 'lr:num=0.01', 'alpha:num=0.99', 'ep
 -- @tparam[opt=0] number momentum
 -- @tparam[opt=false] bool centered whether the variance is used, not the mean square
 -- @tparam[opt=false] bool maximize
+-- @usage
+-- local p = tocha.tensor({1, -2}, {requires_grad = true})
+-- local optimizer = optim.RMSprop({p}, {lr = 0.1})
+-- for _ = 1, 2 do
+--   optimizer:zero_grad()
+--   p:square():sum():backward()
+--   optimizer:step()
+-- end
+-- p  --> {-4.054e-10, -0.551}
 function RMSprop:__init(...)
   local params, lr, alpha, eps, weight_decay, momentum, centered, _, _, maximize = read(...)
   self:setup(params, {lr = lr, alpha = alpha, eps = eps, weight_decay = weight_decay, momentum = momentum,

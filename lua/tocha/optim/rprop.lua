@@ -19,6 +19,15 @@ local read = args.spec('Rprop', 'params', 'lr:num=0.01', 'etas:list=nil', 'step_
 -- @tparam[opt={0.5, 1.2}] table etas the factors by which a step shrinks and grows
 -- @tparam[opt={1e-6, 50}] table step_sizes the smallest and the largest step
 -- @tparam[opt=false] bool maximize by name only
+-- @usage
+-- local p = tocha.tensor({1, -2}, {requires_grad = true})
+-- local optimizer = optim.Rprop({p}, {lr = 0.1})
+-- for _ = 1, 2 do
+--   optimizer:zero_grad()
+--   p:square():sum():backward()
+--   optimizer:step()
+-- end
+-- p  --> {0.78, -1.78}
 function Rprop:__init(...)
   local params, lr, etas, step_sizes, _, _, maximize = read(...)
   self:setup(params, {lr = lr, etas = etas or {0.5, 1.2}, step_sizes = step_sizes or {1e-6, 50},

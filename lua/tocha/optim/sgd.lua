@@ -19,8 +19,17 @@ local read = args.spec('SGD', 'params', 'lr:num=0.001', 'momentum:num=0', 'dampe
 -- @tparam[opt=0] number momentum
 -- @tparam[opt=0] number dampening how much of a new gradient the momentum leaves out
 -- @tparam[opt=0] number weight_decay
--- @tparam[opt=false] bool nesterov
+-- @tparam[opt=false] bool nesterov whether the momentum is looked ahead
 -- @tparam[opt=false] bool maximize by name only
+-- @usage
+-- local p = tocha.tensor({1, -2}, {requires_grad = true})
+-- local optimizer = optim.SGD({p}, {lr = 0.1, momentum = 0.9})
+-- for _ = 1, 2 do
+--   optimizer:zero_grad()
+--   p:square():sum():backward()
+--   optimizer:step()
+-- end
+-- p  --> {0.46, -0.92}
 function SGD:__init(...)
   local params, lr, momentum, dampening, weight_decay, nesterov, maximize = read(...)
   self:setup(params, {lr = lr, momentum = momentum, dampening = dampening, weight_decay = weight_decay,

@@ -16,11 +16,20 @@ local read = args.spec('AveragedModel', 'model', 'device=nil', 'avg_fn=nil', 'mu
   'use_buffers:bool=false')
 
 --- A copy of a model whose parameters are the average of those it was updated with.
--- @param model
+-- @param model an nn.Module
 -- @tparam[opt] string device where the average is kept
 -- @tparam[opt] function avg_fn (average, parameter, count) gives the new average; by default all count the same
 -- @tparam[opt] function multi_avg_fn (averages, parameters, count) changes the lists of averages in place
 -- @tparam[opt=false] bool use_buffers whether buffers are averaged too; else they are taken over
+-- @usage
+-- local model = nn.Linear(1, 1)
+-- local average = optim.swa_utils.AveragedModel(model)
+-- for _, w in ipairs{1, 3} do
+--   nn.init.constant_(model.weight, w)
+--   average:update_parameters(model)
+-- end
+-- average.module.weight  --> {{2}}
+-- average(tocha.ones(5, 1)).shape  --> {5, 1}
 function AveragedModel:__init(...)
   local model, device, avg_fn, multi_avg_fn, use_buffers = read(...)
   self.module = model:copy()
@@ -74,6 +83,9 @@ function AveragedModel:update_parameters(model) tocha.no_grad(update, self, mode
 
 --- An avg_fn: an exponential average.
 -- @tparam[opt=0.999] number decay
+-- @return a function (average, parameter, how many there were)
+-- @usage
+-- optim.swa_utils.get_ema_avg_fn(0.9)(1, 2, 5)  --> 1.1
 function swa_utils.get_ema_avg_fn(decay)
   decay = decay or 0.999
   return function(a, p) return a * decay + p * (1 - decay) end
@@ -81,6 +93,11 @@ end
 
 --- A multi_avg_fn: an exponential average.
 -- @tparam[opt=0.999] number decay
+-- @return a function (averages, parameters, how many there were), which changes the averages
+-- @usage
+-- local average = tocha.tensor{1}
+-- optim.swa_utils.get_ema_multi_avg_fn(0.9)({average}, {tocha.tensor{2}}, 5)
+-- average  --> {1.1}
 function swa_utils.get_ema_multi_avg_fn(decay)
   decay = decay or 0.999
   return function(averages, parameters)
@@ -91,11 +108,19 @@ function swa_utils.get_ema_multi_avg_fn(decay)
 end
 
 --- An avg_fn: all count the same.
+-- @return a function (average, parameter, how many there were)
+-- @usage
+-- optim.swa_utils.get_swa_avg_fn()(1, 2, 4)  --> 1.2
 function swa_utils.get_swa_avg_fn()
   return function(a, p, count) return a + (p - a) / (count + 1) end
 end
 
 --- A multi_avg_fn: all count the same.
+-- @return a function (averages, parameters, how many there were), which changes the averages
+-- @usage
+-- local average = tocha.tensor{1}
+-- optim.swa_utils.get_swa_multi_avg_fn()({average}, {tocha.tensor{2}}, 4)
+-- average  --> {1.2}
 function swa_utils.get_swa_multi_avg_fn()
   return function(averages, parameters, count)
     for i, a in ipairs(averages) do
@@ -113,9 +138,19 @@ local read_swalr = args.spec('SWALR', 'optimizer', 'swa_lr', 'anneal_epochs:int=
 --- Brings the rate to `swa_lr` within some epochs and keeps it there.
 -- @param optimizer
 -- @tparam number|table swa_lr the rate, or one for each group
--- @tparam[opt=10] int anneal_epochs
+-- @tparam[opt=10] int anneal_epochs in how many
 -- @tparam[opt='cos'] string anneal_strategy 'cos' or 'linear'
 -- @tparam[opt=-1] int last_epoch
+-- @usage
+-- local optimizer = optim.SGD({tocha.zeros(1)}, {lr = 1})
+-- local schedule = optim.swa_utils.SWALR(optimizer, 0.2, 2, 'linear')
+-- local rates = {}
+-- for epoch = 1, 4 do
+--   rates[epoch] = optimizer.param_groups[1].lr
+--   optimizer:step()
+--   schedule:step()
+-- end
+-- rates  --> {1, 0.6, 0.2, 0.2}
 function SWALR:__init(...)
   local optimizer, swa_lr, anneal_epochs, strategy, last_epoch = read_swalr(...)
   if strategy ~= 'cos' and strategy ~= 'linear' then
@@ -145,19 +180,24 @@ function SWALR:get_lr()
   return lrs
 end
 
-local norms = {BatchNorm1d = true, BatchNorm2d = true, BatchNorm3d = true}
+local norms = {BatchNorm1d = true, BatchNorm2d = true, BatchNorm3d = true, SyncBatchNorm = true}
 
 --- Recomputes the running statistics of the batch norms with a pass over data.
 -- @param loader gives batches, or lists whose first item is the input, by `:iter()`
--- @param model
+-- @param model an nn.Module
 -- @tparam[opt] string device
+-- @usage
+-- local model = nn.Sequential(nn.BatchNorm1d(1))
+-- local loader = data.DataLoader(data.TensorDataset(tocha.tensor{{1}, {3}, {5}, {7}}), {batch_size = 2})
+-- optim.swa_utils.update_bn(loader, model)
+-- model[1].running_mean  --> {4}
 function swa_utils.update_bn(loader, model, device)
   local found, was = {}, model.training
   for m in model:modules() do
     if norms[m.__name] and m.running_mean ~= nil then
       m:reset_running_stats()
       found[m] = m.momentum or false
-      m.momentum = false
+      m.momentum = nil -- plain averages over all batches
     end
   end
   if next(found) == nil then return end
@@ -165,7 +205,7 @@ function swa_utils.update_bn(loader, model, device)
   tocha.no_grad(function()
     for x in loader:iter() do model(device and x:to(device) or x) end
   end)
-  for m, momentum in pairs(found) do m.momentum = momentum end
+  for m, momentum in pairs(found) do m.momentum = momentum or nil end
   model:train(was)
 end
 

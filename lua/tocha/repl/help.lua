@@ -5,6 +5,7 @@ local binding = require 'tocha.binding'
 local tocha = require 'tocha'
 local forms = require 'tocha.repl.forms'
 local names = require 'tocha.repl.names'
+local classdoc = require 'tocha.repl.classdoc'
 
 local WIDTH = 78
 
@@ -41,15 +42,7 @@ local function lines_of(path)
   return lines
 end
 
--- the block of comment lines that ends just above line `at`
-local function comment_above(lines, at)
-  local block, i = {}, at - 1
-  while lines[i] and lines[i]:find('^%s*%-%-') do
-    table.insert(block, 1, (lines[i]:gsub('^%s*%-+ ?', '')))
-    i = i - 1
-  end
-  return block
-end
+local comment_above = classdoc.above
 
 -- '@tparam[opt=0.9] number momentum how much' as '  momentum (number, 0.9)  how much'
 local function parameter_line(line)
@@ -91,24 +84,34 @@ local function function_text(f, path, fn)
 end
 
 ---------------------------------------------------------------- classes, modules, values
--- A class is explained by the comment above `class('Name', ...)` in the file of its methods, and by its constructor's.
+-- the package whose part the path names, if it is one that classdoc knows
+local function place_of(path)
+  local before = path:match('^(.*)%.[%w_]+$')
+  local package = before and select(1, names.value(before))
+  for _, place in ipairs(classdoc.packages) do
+    if package ~= nil and package == names.value(place.path) then return place, package end
+  end
+end
+
+local function documented(path, value)
+  local place, package = place_of(path)
+  if not place then return nil end
+  local name = path:match('[%w_]+$')
+  local doc = classdoc.of(name, value, classdoc.module_of(package, place.path, name))
+  return doc.text and classdoc.render(doc, path .. '(' .. doc.signature .. ')')
+end
+
 local function class_text(cls, path)
   local init = cls.__init
   local info = type(init) == 'function' and debug.getinfo(init, 'Su')
-  if not info then return path .. ': class ' .. cls.__name end
-  local lines, block = lines_of(info.source:sub(2)), {}
-  for i, line in ipairs(lines or {}) do
-    if line:find("'" .. cls.__name .. "'", 1, true) then block = comment_above(lines, i) end
-    if #block > 0 then break end
+  local text = documented(path, cls)
+  if not text and info then
+    text = path .. parameters(init, info):gsub('^%(self,? ?', '(')
+    local above = readable(comment_above(lines_of(info.source:sub(2)) or {}, info.linedefined))
+    if above ~= '' then text = text .. '\n' .. above end
   end
-  local above = lines and comment_above(lines, info.linedefined) or {}
-  local head = path .. parameters(init, info):gsub('^%(self,? ?', '(')
-  local parts = {head}
-  for _, text in ipairs{readable(block), readable(above)} do
-    if text ~= '' and text ~= parts[2] then parts[#parts + 1] = text end
-  end
-  parts[#parts + 1] = ('  class %s, %s:%d'):format(cls.__name, info.short_src, info.linedefined)
-  return table.concat(parts, '\n')
+  if not info then return text or path .. ': class ' .. cls.__name end
+  return ('%s\n  class %s, %s:%d'):format(text, cls.__name, info.short_src, info.linedefined)
 end
 
 local function table_text(t, path)

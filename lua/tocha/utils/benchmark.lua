@@ -29,12 +29,15 @@ local read = args.spec('benchmark', 'f:callable', '*', 'seconds:num=0.5', 'label
 
 --- Calls f() many times and tells the median time of one call. It warms up first (traces are compiled, caches filled), chooses how
 -- many calls a run has so that the clock is fine enough, and takes the median of many runs.
--- @tparam function f
+-- @tparam function f what is measured
 -- @tparam[opt=0.5] number seconds to spend, by name only, as all below
--- @tparam[opt] string label
--- @tparam[opt=0.05] number warmup seconds
+-- @tparam[opt] string label printed before the times
+-- @tparam[opt=0.05] number warmup seconds before it counts
 -- @tparam[opt] function synchronize called at the end of each run: `tocha.cuda.synchronize` for work on a GPU
 -- @return a result that prints itself, with `median`, `fastest`, `low`, `high` (quartiles), `mean` in seconds, `runs`, `calls`
+-- @usage
+-- local result = utils.benchmark(function() return 1 + 1 end, {seconds = 0.005, warmup = 0.001})
+-- result.median > 0 and result.median < 1  --> true
 return function(...)
   local f, seconds, label, warmup, synchronize = read(...)
   local began, calls = clock(), 1

@@ -10,7 +10,12 @@ local ConfusionMatrix = class('ConfusionMatrix')
 local read = args.spec('ConfusionMatrix', 'classes', 'names:list=nil')
 
 --- @param classes how many there are, or the list of their names
--- @tparam[opt] table names
+-- @param names of the classes, for printing
+-- @usage
+-- local matrix = utils.ConfusionMatrix(2)
+-- matrix:add(tocha.int64{1, 1, 2}, tocha.int64{1, 2, 2})
+-- matrix:accuracy()  --> 0.6667
+-- matrix:recall()  --> {1, 0.5}
 function ConfusionMatrix:__init(...)
   local classes, names = read(...)
   if type(classes) == 'table' then classes, names = #classes, classes end

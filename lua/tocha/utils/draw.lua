@@ -58,6 +58,8 @@ end
 -- @param image tensor of [rows x columns], bright where large
 -- @tparam[opt] string style 'blocks' or 'shades' (plain ASCII); by default what the terminal can show
 -- @treturn string lines
+-- @usage
+-- utils.draw_image(tocha.tensor{{0, 1}, {1, 0}}, 'shades')  --> '++'
 function draw.draw_image(image, style)
   if type(style) == 'table' then style = style.style end
   return table.concat((lines_of(image, use_blocks(style))), '\n')
@@ -67,6 +69,9 @@ end
 -- @tparam table images list of tensors of the same shape
 -- @tparam[opt] table captions
 -- @tparam[opt] string style
+-- @usage
+-- local images = {tocha.zeros(2, 2), tocha.ones(2, 2)}
+-- utils.draw_images(images, {'a', 'b'}, 'shades'):find('a') ~= nil  --> true
 function draw.draw_images(images, captions, style)
   local blocks, columns, widths, height = use_blocks(style), {}, {}, 0
   for i, x in ipairs(images) do

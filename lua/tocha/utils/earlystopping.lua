@@ -15,6 +15,12 @@ local read = args.spec('EarlyStopping', 'patience:int=10', 'min_delta:num=0', 'm
 --- @tparam[opt=10] int patience how many checks without a better number it waits
 -- @tparam[opt=0] number min_delta how much better counts as better
 -- @tparam[opt='min'] string mode 'min' or 'max'
+-- @usage
+-- local stop, net = utils.EarlyStopping(2), nn.Linear(1, 1)
+-- stop(0.5, net)  --> false
+-- stop(0.6, net)  --> false
+-- stop(0.7, net)  --> true
+-- stop.best  --> 0.5
 function EarlyStopping:__init(...)
   self.patience, self.min_delta, self.mode = read(...)
   if self.mode ~= 'min' and self.mode ~= 'max' then

@@ -15,6 +15,11 @@ local read = args.spec('Logger', 'path:str=nil', 'names:list=nil', '*', 'append:
 --- @tparam[opt] string path of the CSV file; without it rows are only kept
 -- @tparam[opt] table names of the columns in order; those of the first row, sorted, if not given
 -- @tparam[opt=false] bool append whether an old file is continued, by name only
+-- @usage
+-- local log = utils.Logger()
+-- log:add{epoch = 1, loss = 0.7}
+-- log:add{epoch = 2, loss = 0.5}
+-- log:column('loss')  --> {0.7, 0.5}
 function Logger:__init(...)
   self.path, self.names, self.append = read(...)
   self.rows = {}

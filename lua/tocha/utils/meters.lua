@@ -18,7 +18,13 @@ local function number(v) return tocha.is_tensor(v) and v:item() or v end
 
 -- ------------------------------------------------------------------------------------------------- averages
 
---- AverageMeter(): mean and deviation of numbers.
+--- Mean and deviation of numbers: `add(value, weight)`, `value()` gives both, `reset()`.
+-- @type AverageMeter
+-- @usage
+-- local meter = utils.AverageMeter()
+-- meter:add(1)
+-- meter:add(tocha.tensor(4), 2)
+-- meter:value()  --> 3
 local Average = define('AverageMeter')
 function Average:__init() self:reset() end
 function Average:reset() self.n, self.mean, self.m2, self.last = 0, 0, 0, nil end
@@ -37,7 +43,13 @@ end
 --- The mean, and the standard deviation.
 function Average:value() return self.n > 0 and self.mean or 0 / 0, math.sqrt(self.n > 1 and self.m2 / (self.n - 1) or 0) end
 
---- MovingAverageMeter(window = 100): the mean of the last values.
+--- The mean of the last values: `add(value)`, `value()`, `reset()`.
+-- @type MovingAverageMeter
+-- @param window how many: 100
+-- @usage
+-- local meter = utils.MovingAverageMeter(2)
+-- for _, v in ipairs{1, 2, 6} do meter:add(v) end
+-- meter:value()  --> 4
 local Moving = define('MovingAverageMeter')
 function Moving:__init(window)
   self.window = window or 100
@@ -55,7 +67,14 @@ function Moving:value() return #self.values > 0 and self.sum / #self.values or 0
 
 -- ------------------------------------------------------------------------------------------------- classes
 
---- TopKMeter(k = {1, 5}): the share of items whose label is among the k best scores, in percent.
+--- The share of items whose label is among the k best scores, in percent: `add(scores, labels)`, `value()` gives one share for each k.
+-- @type TopKMeter
+-- @param k a list: {1, 5}
+-- @shape scores (items, classes), labels int64 (items) from 1
+-- @usage
+-- local meter = utils.TopKMeter{1, 2}
+-- meter:add(tocha.tensor{{0.1, 0.9, 0}, {0.5, 0.4, 0.1}}, tocha.int64{2, 2})
+-- {meter:value()}  --> {50, 100}
 local TopK = define('TopKMeter')
 function TopK:__init(k)
   self.k = type(k) == 'number' and {k} or k or {1, 5}
@@ -85,7 +104,15 @@ function TopK:value()
   return unpack(out)
 end
 
---- PrecisionRecallMeter(classes, average = 'macro'): precision, recall and F1; for each class or over all.
+--- Precision, recall and F1: `add(predicted, labels)`, `value()` gives the three, as lists with average 'none'.
+-- @type PrecisionRecallMeter
+-- @param classes how many
+-- @param average 'macro' (the mean of the classes), 'micro' (over all items), or 'none'
+-- @shape predicted int64 (items) from 1, or scores (items, classes); labels int64 (items) from 1
+-- @usage
+-- local meter = utils.PrecisionRecallMeter(2, 'none')
+-- meter:add(tocha.int64{1, 1, 2}, tocha.int64{1, 2, 2})
+-- {meter:value()}  --> {{0.5, 1}, {1, 0.5}, {0.6667, 0.6667}}
 local PR = define('PrecisionRecallMeter')
 local read_pr = args.spec('PrecisionRecallMeter', 'classes:int', 'average:str="macro"')
 function PR:__init(...)
@@ -152,8 +179,13 @@ local function ranking(name)
   return Class
 end
 
---- AUCMeter(): the area under the curve of true over false positives: the chance that a positive item scores higher than a
--- negative one. add(scores (items), labels of 0 and 1).
+--- The area under the curve of true over false positives: the chance that a positive item scores higher than a negative one.
+-- @type AUCMeter
+-- @shape add(scores (items), labels of 0 and 1 (items)); value() gives the area, and the points of the curve
+-- @usage
+-- local meter = utils.AUCMeter()
+-- meter:add(tocha.tensor{0.9, 0.8, 0.3, 0.1}, tocha.int64{1, 0, 1, 0})
+-- meter:value()  --> 0.75
 local AUC = ranking('AUCMeter')
 -- points of the curve; items of equal score move together
 local function curve(scores, labels)
@@ -179,7 +211,13 @@ function AUC:value()
   return tp > 0 and fp > 0 and area / (tp * fp) or 0 / 0, rates
 end
 
---- APMeter(): average precision: the mean of the precision at each positive item, best score first.
+--- Average precision: the mean of the precision at each positive item, best score first.
+-- @type APMeter
+-- @shape add(scores (items), labels of 0 and 1 (items))
+-- @usage
+-- local meter = utils.APMeter()
+-- meter:add(tocha.tensor{0.9, 0.8, 0.3}, tocha.int64{1, 0, 1})
+-- meter:value()  --> 0.8333
 local AP = ranking('APMeter')
 function AP:value()
   if #self.scores == 0 then return 0 / 0 end

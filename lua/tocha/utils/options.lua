@@ -32,6 +32,10 @@ end
 -- @tparam table list of {name, default, what it is}; the default's type is the option's: number, string or boolean
 -- @tparam table words as `arg` holds them
 -- @treturn table values by name; words that are no options in order, from 1
+-- @usage
+-- local given = utils.options('train', {{'epochs', 5, 'passes'}, {'quiet', false, 'less'}}, {'--epochs', '7'})
+-- given.epochs  --> 7
+-- given.quiet  --> false
 return function(script, list, words)
   if type(script) ~= 'string' or type(list) ~= 'table' then
     args.fail('options: got %s and %s, takes a name and a list', args.show(script), args.show(list))

@@ -86,6 +86,13 @@ end
 -- @param image (rows, columns), or (channels, rows, columns) with 1 (grey), 3 (red, green, blue) or 4 channels (and opacity):
 -- floats from 0 to 1, or uint8
 -- @tparam string path
+-- @usage
+-- local path = os.tmpname()
+-- utils.save_image(tocha.rand(3, 8, 8), path)
+-- local file = io.open(path, 'rb')
+-- file:read(8):sub(2, 4)  --> 'PNG'
+-- file:close()
+-- os.remove(path)
 function M.save_image(image, path)
   if not tocha.is_tensor(image) then args.fail('save_image: image: got %s, takes a tensor', args.show(image)) end
   local x, channels = pixels(image:detach():cpu())
@@ -98,12 +105,13 @@ end
 
 local read_grid = args.spec('make_grid', 'images:tensor', 'columns:int=8', 'padding:int=2', 'value:num=0')
 
---- Images side by side as one.
--- @tparam tensor images (count, channels, rows, columns), or without channels
--- @tparam[opt=8] int columns
--- @tparam[opt=2] int padding pixels between them
--- @tparam[opt=0] number value of the pixels between
--- @treturn tensor (channels, rows, columns)
+--- Images side by side as one. Gives a tensor (channels, rows, columns).
+-- @param images (count, channels, rows, columns), or without channels
+-- @param columns how many images in a row
+-- @param padding pixels between them
+-- @param value of the pixels between
+-- @usage
+-- utils.make_grid(tocha.ones(4, 3, 8, 8), {columns = 2, padding = 1}).shape  --> {3, 19, 19}
 function M.make_grid(...)
   local images, columns, padding, value = read_grid(...)
   if images:dim() == 3 then images = images:unsqueeze(2) end

@@ -21,6 +21,10 @@ local read = args.spec('Progress', 'total:int', '*', 'label:str=""', 'unit:str="
 -- @param[opt] stream where it goes, io.stdout by default
 -- @tparam[opt] bool terminal whether to redraw in place; by default asked of the stream
 -- @tparam[opt=4] int lines how many lines a log gets
+-- @usage
+-- local bar = utils.Progress(4, {stream = {write = function() end, flush = function() end}, terminal = false})
+-- for _ = 1, 4 do bar:step(8, 0.5) end
+-- bar:finish()  --> 0.5
 function Progress:__init(...)
   local on_terminal
   self.total, self.label, self.unit, self.width, self.stream, on_terminal, self.lines = read(...)

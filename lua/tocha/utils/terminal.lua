@@ -23,6 +23,9 @@ function terminal.is_utf8()
 end
 
 --- Seconds, from some moment on.
+-- @usage
+-- local before = utils.clock()
+-- utils.clock() >= before  --> true
 function terminal.clock()
   local ok, now = pcall(function()
     pcall(ffi.cdef, 'struct tocha_timespec { long seconds, nanoseconds; }; int clock_gettime(int, void *);')

@@ -27,6 +27,8 @@ local read_total = args.spec('get_total_norm', 'tensors', 'norm_type:num=2', 'er
 -- @tparam[opt=2] number norm_type which norm; math.huge is the largest absolute value
 -- @tparam[opt=false] bool error_if_nonfinite whether a norm that is not finite is an error
 -- @return a 0-dim tensor
+-- @usage
+-- nn.utils.get_total_norm{tocha.tensor{3, 0}, tocha.tensor{4}}  --> 5
 function clip.get_total_norm(...)
   local tensors, norm_type, strict = read_total(...)
   if tocha.is_tensor(tensors) then tensors = {tensors} end
@@ -52,6 +54,13 @@ local read_with = args.spec('clip_grads_with_norm_', 'parameters', 'max_norm:num
   'foreach:bool=nil')
 
 --- Scales the gradients of `parameters` down by a norm that is known.
+-- @param max_norm the largest norm
+-- @param total_norm the norm that is known
+-- @usage
+-- local p = tocha.zeros(2):requires_grad_()
+-- p.grad = tocha.tensor{3, 4}
+-- nn.utils.clip_grads_with_norm_({p}, 1, tocha.tensor(5))
+-- p.grad  --> {0.6, 0.8}
 function clip.clip_grads_with_norm_(...)
   local parameters, max_norm, total = read_with(...)
   scale(gradients(parameters), max_norm, total)
@@ -63,10 +72,15 @@ local read_norm = args.spec('clip_grad_norm_', 'parameters', 'max_norm:num', 'no
 
 --- Scales all gradients down, together, to a norm of at most `max_norm`.
 -- @param parameters a tensor, a list, or `net:parameters()`
--- @tparam number max_norm
+-- @tparam number max_norm the largest norm
 -- @tparam[opt=2] number norm_type
--- @tparam[opt=false] bool error_if_nonfinite
+-- @tparam[opt=false] bool error_if_nonfinite whether a norm that is not finite is an error
 -- @return the norm before, a 0-dim tensor
+-- @usage
+-- local p = tocha.zeros(2):requires_grad_()
+-- p.grad = tocha.tensor{3, 4}
+-- nn.utils.clip_grad_norm_({p}, 1)  --> 5
+-- p.grad  --> {0.6, 0.8}
 function clip.clip_grad_norm_(...)
   local parameters, max_norm, norm_type, strict = read_norm(...)
   local grads = gradients(parameters)
@@ -78,6 +92,12 @@ end
 local read_value = args.spec('clip_grad_value_', 'parameters', 'clip_value:num', 'foreach:bool=nil')
 
 --- Limits every gradient to [-clip_value, clip_value].
+-- @param clip_value the limit
+-- @usage
+-- local p = tocha.zeros(2):requires_grad_()
+-- p.grad = tocha.tensor{-3, 0.5}
+-- nn.utils.clip_grad_value_({p}, 1)
+-- p.grad  --> {-1, 0.5}
 function clip.clip_grad_value_(...)
   local parameters, value = read_value(...)
   for _, g in ipairs(gradients(parameters)) do g:clamp_(-value, value) end

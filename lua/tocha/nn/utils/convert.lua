@@ -15,6 +15,8 @@ end
 
 --- All parameters in one vector, in order; gradients flow back.
 -- @param parameters a list, or `net:parameters()`
+-- @usage
+-- nn.utils.parameters_to_vector{tocha.ones(2), tocha.zeros(1, 2)}  --> {1, 1, 0, 0}
 function convert.parameters_to_vector(parameters)
   local out = {}
   for i, p in ipairs(list_of(parameters)) do out[i] = p:reshape(-1) end
@@ -24,6 +26,11 @@ end
 --- Writes a vector into the parameters, in order.
 -- @param vector a tensor of as many elements as all parameters have
 -- @param parameters a list, or `net:parameters()`
+-- @raise if the vector has another number of elements
+-- @usage
+-- local a, b = tocha.zeros(2), tocha.zeros(1, 2)
+-- nn.utils.vector_to_parameters(tocha.tensor{1, 2, 3, 4}, {a, b})
+-- b  --> {{3, 4}}
 function convert.vector_to_parameters(vector, parameters)
   local list, total, first = list_of(parameters), 0, 1
   for _, p in ipairs(list) do total = total + p:numel() end

@@ -25,12 +25,37 @@ local function scaled(weight, scale, transposed)
 end
 
 --- Weight and bias of the fused convolution.
+-- @param weight of the convolution
+-- @param bias of the convolution, or nil
+-- @param mean running mean of the normalisation
+-- @param var running variance
+-- @param eps added to it
+-- @param bn_weight weight of the normalisation, or nil
+-- @param bn_bias its bias, or nil
+-- @param transpose whether it is a transposed convolution
+-- @usage
+-- local one = tocha.ones(1)
+-- local w, b = nn.utils.fuse_conv_bn_weights(tocha.ones(1, 1, 1), nil, one, one * 4, 0, one, one)
+-- w  --> {{{0.5}}}
+-- b  --> {0.5}
 function fusion.fuse_conv_bn_weights(weight, bias, mean, var, eps, bn_weight, bn_bias, transpose)
   local scale, shift = factors(bias, mean, var, eps, bn_weight, bn_bias)
   return Parameter(scaled(weight, scale, transpose):detach(), weight.requires_grad), Parameter(shift:detach())
 end
 
 --- Weight and bias of the fused linear layer.
+-- @param weight of the linear layer
+-- @param bias of the linear layer, or nil
+-- @param mean running mean of the normalisation
+-- @param var running variance
+-- @param eps added to it
+-- @param bn_weight weight of the normalisation, or nil
+-- @param bn_bias its bias, or nil
+-- @usage
+-- local one = tocha.ones(1)
+-- local w, b = nn.utils.fuse_linear_bn_weights(tocha.ones(1, 1), nil, one, one * 4, 0, one, one)
+-- w  --> {{0.5}}
+-- b  --> {0.5}
 function fusion.fuse_linear_bn_weights(weight, bias, mean, var, eps, bn_weight, bn_bias)
   return fusion.fuse_conv_bn_weights(weight, bias, mean, var, eps, bn_weight, bn_bias, false)
 end
@@ -59,6 +84,14 @@ local function fuse(layer, bn, transpose, name)
 end
 
 --- A convolution that does what `conv` followed by `bn` does in evaluation mode.
+-- @param conv a convolution in evaluation mode
+-- @param bn the normalisation behind it
+-- @param transpose whether it is a transposed convolution; told by the class if not given
+-- @raise in training mode
+-- @usage
+-- local conv, bn = nn.Conv2d(3, 4, 1):eval(), nn.BatchNorm2d(4):eval()
+-- local x = tocha.randn(2, 3, 5, 5)
+-- (nn.utils.fuse_conv_bn_eval(conv, bn)(x) - bn(conv(x))):abs():max():item() < 1e-5  --> true
 function fusion.fuse_conv_bn_eval(conv, bn, transpose)
   local transposed = transpose or conv.__name:find('^ConvTranspose') ~= nil
   if class.is_class(getmetatable(conv)) then return fuse(conv, bn, transposed, 'fuse_conv_bn_eval') end
@@ -66,6 +99,13 @@ function fusion.fuse_conv_bn_eval(conv, bn, transpose)
 end
 
 --- A linear layer that does what `linear` followed by `bn` does in evaluation mode.
+-- @param linear a linear layer in evaluation mode
+-- @param bn the normalisation behind it
+-- @raise in training mode
+-- @usage
+-- local linear, bn = nn.Linear(3, 4):eval(), nn.BatchNorm1d(4):eval()
+-- local x = tocha.randn(2, 3)
+-- (nn.utils.fuse_linear_bn_eval(linear, bn)(x) - bn(linear(x))):abs():max():item() < 1e-5  --> true
 function fusion.fuse_linear_bn_eval(linear, bn) return fuse(linear, bn, false, 'fuse_linear_bn_eval') end
 
 return fusion

@@ -5,10 +5,6 @@ local class = require 'tocha.class'
 
 local PackedSequence = class('PackedSequence')
 
---- @param data the rows of all times, one after the other
--- @param batch_sizes int64 on the CPU: how many sequences have a row at each time
--- @param[opt] sorted_indices which sequence (from 1) stands at each place
--- @param[opt] unsorted_indices at which place each sequence stands
 function PackedSequence:__init(data, batch_sizes, sorted_indices, unsorted_indices)
   self.data, self.batch_sizes = data, batch_sizes
   if sorted_indices ~= nil and unsorted_indices == nil then unsorted_indices = sorted_indices:argsort() end

@@ -32,6 +32,11 @@ function WeightNorm:right_inverse(weight) return weight_norm.norm_except(weight,
 local read_weight = args.spec('weight_norm', 'module', 'name:str="weight"', 'dim:int=1')
 
 --- w = g v / |v|: the originals are original0 (g) and original1 (v). Returns the module.
+-- @param dim the dimension that keeps one length each; false: one length for all
+-- @usage
+-- local layer = nn.utils.parametrizations.weight_norm(nn.Linear(3, 2))
+-- layer.parametrizations.weight.original0.shape  --> {2, 1}
+-- layer.weight.shape  --> {2, 3}
 function parametrizations.weight_norm(...)
   local module, name, dim = read_weight(...)
   weight_of(module, name, 'weight_norm')
@@ -65,6 +70,11 @@ local read_spectral = args.spec('spectral_norm', 'module', 'name:str="weight"', 
   'dim:int=nil')
 
 --- The weight divided by its largest singular value. Returns the module.
+-- @param n_power_iterations for each forward in training mode
+-- @param dim of the outputs: 1, but 2 for transposed convolutions
+-- @usage
+-- local layer = nn.utils.parametrizations.spectral_norm(nn.Linear(3, 3), {n_power_iterations = 50})
+-- tocha.linalg.matrix_norm(layer.weight, 2)  --> 1
 function parametrizations.spectral_norm(...)
   local module, name, n, eps, dim = read_spectral(...)
   local weight = weight_of(module, name, 'spectral_norm')
@@ -148,6 +158,11 @@ local read_orthogonal = args.spec('orthogonal', 'module', 'name:str="weight"', '
 -- @tparam[opt] string orthogonal_map `'matrix_exp'` (default of square matrices), `'cayley'` or `'householder'`
 -- (default of others)
 -- @return the module. Source: M. Lezcano-Casado, "Trivializations for gradient-based optimization on manifolds", 2019.
+-- @param use_trivialization whether the map is taken around the first weight, by name only
+-- @usage
+-- local layer = nn.utils.parametrizations.orthogonal(nn.Linear(3, 3))
+-- local w = layer.weight
+-- (w:mm(w:t()) - tocha.eye(3)):abs():max():item() < 1e-5  --> true
 function parametrizations.orthogonal(...)
   local module, name, map, trivialize = read_orthogonal(...)
   local weight = weight_of(module, name, 'orthogonal')

@@ -27,8 +27,20 @@ local function put(self, name, value, trained)
   else self:register_buffer(name, value:detach()) end
 end
 
---- @param first the first parametrization, a module
+--- The parametrizations of one field, applied in order: `module.parametrizations.weight`, with `original`. It computes the field when
+-- it is called.
+-- @type ParametrizationList
+-- @param first the first parametrization, a module
 -- @param original the value of the field so far
+-- @param ... options
+-- @usage
+-- local layer = nn.Linear(2, 2)
+-- local Double = tocha.class('Double', nn.Module)
+-- function Double:forward(x) return x * 2 end
+-- nn.utils.parametrize.register_parametrization(layer, 'weight', Double())
+-- local list = layer.parametrizations.weight
+-- list.__name  --> 'ParametrizationList'
+-- (list() / list.original):mean()  --> 2
 function List:__init(first, original)
   local values = first.right_inverse and pack(first:right_inverse(original:detach())) or {n = 1, original}
   self.trained = original.is_parameter
@@ -71,6 +83,11 @@ end
 local depth, cache = 0, nil
 
 --- Calls f, in which each field is computed once at most; gives its results.
+-- @param f a function
+-- @param ... its arguments
+-- @usage
+-- local layer = nn.utils.parametrizations.weight_norm(nn.Linear(3, 2))
+-- nn.utils.parametrize.cached(function() return layer.weight == layer.weight end)  --> true
 function parametrize.cached(f, ...)
   depth, cache = depth + 1, cache or setmetatable({}, {__mode = 'k'})
   local results = pack(pcall(f, ...))
@@ -130,6 +147,12 @@ end
 -- original or originals
 -- @tparam[opt=false] bool unsafe whether the result may differ in shape and dtype
 -- @return the module
+-- @usage
+-- local layer = nn.Linear(2, 2)
+-- local Symmetric = tocha.class('Symmetric', nn.Module)
+-- function Symmetric:forward(x) return x:triu() + x:triu(1):t() end
+-- nn.utils.parametrize.register_parametrization(layer, 'weight', Symmetric())
+-- layer.weight:equal(layer.weight:t())  --> true
 function parametrize.register_parametrization(...)
   local module, name, chain, unsafe = read(...)
   if not Module.is_module(chain) then
@@ -153,6 +176,12 @@ function parametrize.register_parametrization(...)
 end
 
 --- True if the module has a parametrized field, or that one.
+-- @param module an nn.Module
+-- @param[opt] name of a field
+-- @usage
+-- local layer = nn.utils.parametrizations.weight_norm(nn.Linear(3, 2))
+-- nn.utils.parametrize.is_parametrized(layer, 'weight')  --> true
+-- nn.utils.parametrize.is_parametrized(layer, 'bias')  --> false
 function parametrize.is_parametrized(module, name)
   local fields = type(module) == 'table' and rawget(module, 'parametrizations')
   if not fields then return false end
@@ -162,11 +191,13 @@ end
 
 local read_remove = args.spec('remove_parametrizations', 'module', 'tensor_name:str', 'leave_parametrized:bool=true')
 
---- Makes a field plain again.
--- @param module
--- @tparam string tensor_name
--- @tparam[opt=true] bool leave_parametrized whether it keeps its computed value, else its original
--- @return the module
+--- Makes a field plain again. Returns the module.
+-- @param tensor_name which field
+-- @param leave_parametrized whether it keeps its computed value, else its original
+-- @usage
+-- local layer = nn.utils.parametrizations.orthogonal(nn.Linear(3, 3))
+-- nn.utils.parametrize.remove_parametrizations(layer, 'weight')
+-- layer.weight.is_leaf  --> true
 function parametrize.remove_parametrizations(...)
   local module, name, leave = read_remove(...)
   if not parametrize.is_parametrized(module, name) then
@@ -187,6 +218,10 @@ function parametrize.remove_parametrizations(...)
 end
 
 --- The class of a module before its fields were parametrized.
+-- @param module an nn.Module
+-- @usage
+-- local layer = nn.utils.parametrizations.weight_norm(nn.Linear(3, 2))
+-- nn.utils.parametrize.type_before_parametrizations(layer) == nn.Linear  --> true
 function parametrize.type_before_parametrizations(module)
   return rawget(getmetatable(module), '__parametrized') or getmetatable(module)
 end
@@ -195,6 +230,13 @@ local read_transfer = args.spec('transfer_parametrizations_and_params', 'from_mo
 
 --- Gives a module the parametrizations of another, or of one of its fields, with the originals' values.
 -- @return to_module
+-- @param from_module whose
+-- @param to_module which gets them
+-- @param tensor_name one field; all if not given
+-- @usage
+-- local a = nn.utils.parametrizations.weight_norm(nn.Linear(3, 2))
+-- local b = nn.utils.parametrize.transfer_parametrizations_and_params(a, nn.Linear(3, 2))
+-- b.weight:equal(a.weight)  --> true
 function parametrize.transfer_parametrizations_and_params(...)
   local from, to, name = read_transfer(...)
   if not parametrize.is_parametrized(from, name) then

@@ -61,6 +61,16 @@ end
 
 local function left(w, old) return old ~= nil and old:sum():item() or w:numel() end
 
+--- Prunes the entries of the smallest absolute value (l1_unstructured), or random ones (random_unstructured). Returns the module.
+-- @type l1_unstructured random_unstructured
+-- @param amount a share from 0 to 1, or a number of entries
+-- @param importance_scores of the entries, instead of absolute values
+-- @usage
+-- local layer = nn.Linear(10, 4)
+-- nn.utils.prune.l1_unstructured(layer, 'weight', 0.3)
+-- layer.weight:eq(0):sum()  --> 12
+-- layer.weight_mask.shape  --> {4, 10}
+-- nn.utils.prune.random_unstructured(nn.Linear(10, 4), 'weight', 5).weight:eq(0):sum()  --> 5
 local function entries(what, score)
   local read = args.spec(what, 'module', 'name:str', 'amount:num', 'importance_scores:tensor=nil')
   return function(...)
@@ -95,6 +105,12 @@ end
 local read_ln = args.spec('ln_structured', 'module', 'name:str', 'amount:num', 'n:num', 'dim:int')
 
 --- Prunes the slices along `dim` of the smallest n-norm.
+-- @param amount a share from 0 to 1, or a number of slices
+-- @param n which norm
+-- @param importance_scores of the entries, instead of the weights
+-- @usage
+-- local layer = nn.utils.prune.ln_structured(nn.Linear(10, 4), 'weight', 0.5, 2, 1)
+-- layer.weight:abs():sum(2):eq(0):sum()  --> 2
 function prune.ln_structured(...)
   local module, name, amount, n, dim = read_ln(...)
   local w = weight_of(module, name, 'ln_structured')
@@ -104,6 +120,9 @@ end
 local read_rs = args.spec('random_structured', 'module', 'name:str', 'amount:num', 'dim:int')
 
 --- Prunes random slices along `dim`.
+-- @param amount a share from 0 to 1, or a number of slices
+-- @usage
+-- nn.utils.prune.random_structured(nn.Linear(10, 4), 'weight', 3, 1).weight:abs():sum(2):eq(0):sum()  --> 3
 function prune.random_structured(...)
   local module, name, amount, dim = read_rs(...)
   local w = weight_of(module, name, 'random_structured')
@@ -111,11 +130,21 @@ function prune.random_structured(...)
 end
 
 --- Prunes nothing; the mask is there.
+-- @param module an nn.Module
+-- @param name of the parameter
+-- @usage
+-- nn.utils.prune.identity(nn.Linear(2, 2), 'weight').weight_mask  --> {{1, 1}, {1, 1}}
 function prune.identity(module, name)
   return apply_mask(module, name, tocha.ones_like(weight_of(module, name, 'identity')))
 end
 
 --- Prunes by a given mask of zeros and ones.
+-- @param module an nn.Module
+-- @param name of the parameter
+-- @param mask of its shape
+-- @usage
+-- local layer = nn.utils.prune.custom_from_mask(nn.Linear(2, 1), 'weight', tocha.tensor{{0, 1}})
+-- layer.weight:eq(0)  --> {{true, false}}
 function prune.custom_from_mask(module, name, mask)
   weight_of(module, name, 'custom_from_mask')
   return apply_mask(module, name, mask)
@@ -139,6 +168,13 @@ end
 -- @param pruning_method prune.L1Unstructured or prune.RandomUnstructured
 -- @param[opt] importance_scores scores by {module, name}, instead of absolute values
 -- @tparam number amount a share from 0 to 1, or a number of entries, by name
+-- @usage
+-- local a, b = nn.Linear(2, 2), nn.Linear(2, 2)
+-- nn.init.ones_(a.weight)
+-- nn.init.zeros_(b.weight)
+-- local prune = nn.utils.prune
+-- prune.global_unstructured({{a, 'weight'}, {b, 'weight'}}, prune.L1Unstructured, {amount = 0.5})
+-- a.weight_mask:sum() + b.weight_mask:sum() * 10  --> 4
 function prune.global_unstructured(...)
   local parameters, method, given, amount = read_global(...)
   local how = type(method) == 'table' and method.kind
@@ -168,6 +204,12 @@ for class_name, f in pairs{L1Unstructured = 'l1_unstructured', RandomUnstructure
 end
 
 --- Makes the pruned weight a plain parameter.
+-- @param module an nn.Module
+-- @param name of the parameter
+-- @usage
+-- local layer = nn.utils.prune.l1_unstructured(nn.Linear(2, 2), 'weight', 2)
+-- nn.utils.prune.remove(layer, 'weight')
+-- layer.weight.is_leaf and layer.weight:eq(0):sum()  --> 2
 function prune.remove(module, name)
   local noted = rawget(module, '_pruned')
   if not (noted and noted[name]) then args.fail("remove: '%s' of %s is not pruned", name, tostring(module.__name)) end
@@ -182,6 +224,9 @@ function prune.remove(module, name)
 end
 
 --- True if the module, or one inside it, has a pruned parameter.
+-- @param module an nn.Module
+-- @usage
+-- nn.utils.prune.is_pruned(nn.Linear(2, 2))  --> false
 function prune.is_pruned(module)
   for m in module:modules() do
     local noted = rawget(m, '_pruned')

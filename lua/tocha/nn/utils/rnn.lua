@@ -6,7 +6,23 @@ local tocha = require 'tocha'
 local class = require 'tocha.class'
 local args = require 'tocha.args'
 
-local rnn = {PackedSequence = require 'tocha.nn.utils.packedsequence'}
+--- Sequences of several lengths as rows, time after time, the longest sequences first: what nn.LSTM and its like take in place of
+-- a padded batch. pack_sequence and pack_padded_sequence make them; `to` moves or casts the rows.
+-- @type PackedSequence
+-- @param data the rows of all times, one after the other
+-- @param batch_sizes int64 on the CPU: how many sequences have a row at each time
+-- @param[opt] sorted_indices which sequence (from 1) stands at each place
+-- @param[opt] unsorted_indices at which place each sequence stands
+-- @usage
+-- local rnn = nn.utils.rnn
+-- local packed = rnn.pack_sequence{tocha.tensor{{1}, {2}, {3}}, tocha.tensor{{4}}}
+-- packed.data  --> {{1}, {4}, {2}, {3}}
+-- packed.batch_sizes  --> {2, 1, 1}
+-- packed.__name  --> 'PackedSequence'
+-- nn.RNN(1, 5)(packed).data.shape  --> {4, 5}
+local PackedSequence = require 'tocha.nn.utils.packedsequence'
+
+local rnn = {PackedSequence = PackedSequence}
 
 local function int64(list) return tocha.tensor(list, {dtype = 'int64'}) end
 
@@ -54,6 +70,9 @@ local read_pack = args.spec('pack_padded_sequence', 'input:tensor', 'lengths', '
 -- @param lengths of the sequences: a list or an int64 tensor
 -- @tparam[opt=false] bool batch_first
 -- @tparam[opt=true] bool enforce_sorted whether the lengths must decrease; if not they are sorted
+-- @usage
+-- local padded = tocha.tensor{{1, 4}, {2, 0}, {3, 0}}
+-- nn.utils.rnn.pack_padded_sequence(padded, {3, 1}).data  --> {1, 4, 2, 3}
 function rnn.pack_padded_sequence(...)
   local x, lengths, batch_first, enforce_sorted = read_pack(...)
   lengths = numbers(lengths)
@@ -108,6 +127,15 @@ local read_unpack = args.spec('pad_packed_sequence', 'sequence', 'batch_first:bo
 --- The inverse of pack_padded_sequence.
 -- @return the padded batch
 -- @return the lengths, an int64 tensor
+-- @param sequence a PackedSequence
+-- @param padding_value what stands behind the ends
+-- @param total_length the padded length; that of the longest sequence if not given
+-- @usage
+-- local rnn = nn.utils.rnn
+-- local packed = rnn.pack_sequence{tocha.tensor{1, 2, 3}, tocha.tensor{4}}
+-- local padded, lengths = rnn.pad_packed_sequence(packed, {batch_first = true})
+-- padded  --> {{1, 2, 3}, {4, 0, 0}}
+-- lengths  --> {3, 1}
 function rnn.pad_packed_sequence(...)
   local packed, batch_first, value, total = read_unpack(...)
   check_packed(packed, 'pad_packed_sequence')
@@ -142,10 +170,13 @@ local function padded(x, time, value, side)
 end
 
 --- Makes one batch of sequences (time, ...) of several lengths.
--- @tparam table sequences a list of tensors
--- @tparam[opt=false] bool batch_first whether the result is (batch, time, ...)
--- @tparam[opt=0] number padding_value
--- @tparam[opt='right'] string padding_side
+-- @param sequences a list of tensors
+-- @param padding_value what stands behind (or before) them
+-- @param padding_side 'right' or 'left'
+-- @usage
+-- local list = {tocha.tensor{1, 2}, tocha.tensor{3}}
+-- nn.utils.rnn.pad_sequence(list, {batch_first = true})  --> {{1, 2}, {3, 0}}
+-- nn.utils.rnn.pad_sequence(list)  --> {{1, 3}, {2, 0}}
 function rnn.pad_sequence(...)
   local list, batch_first, value, side = read_pad(...)
   if side ~= 'left' and side ~= 'right' then
@@ -161,6 +192,10 @@ end
 local read_unpad = args.spec('unpad_sequence', 'padded_sequences:tensor', 'lengths', 'batch_first:bool=false')
 
 --- The sequences of a padded batch, as a list.
+-- @param padded_sequences (time, n, ...), with batch_first (n, time, ...)
+-- @param lengths a list or int64 tensor
+-- @usage
+-- nn.utils.rnn.unpad_sequence(tocha.tensor{{1, 2}, {3, 0}}, {2, 1}, true)  --> {{1, 2}, {3}}
 function rnn.unpad_sequence(...)
   local x, lengths, batch_first = read_unpad(...)
   local out = {}
@@ -171,6 +206,10 @@ end
 local read_sequence = args.spec('pack_sequence', 'sequences:list', 'enforce_sorted:bool=true')
 
 --- Packs a list of sequences.
+-- @param sequences a list of tensors (time, ...)
+-- @param enforce_sorted whether the lengths must decrease; if not they are sorted
+-- @usage
+-- nn.utils.rnn.pack_sequence({tocha.tensor{1}, tocha.tensor{2, 3}}, false).data  --> {2, 1, 3}
 function rnn.pack_sequence(...)
   local list, enforce_sorted = read_sequence(...)
   local lengths = {}
@@ -179,12 +218,19 @@ function rnn.pack_sequence(...)
 end
 
 --- The sequences of a PackedSequence, as a list in their first order.
+-- @param packed a PackedSequence
+-- @usage
+-- local rnn = nn.utils.rnn
+-- rnn.unpack_sequence(rnn.pack_sequence{tocha.tensor{1, 2}, tocha.tensor{3}})  --> {{1, 2}, {3}}
 function rnn.unpack_sequence(packed)
   check_packed(packed, 'unpack_sequence')
   return unpack_places(packed)
 end
 
 --- The inverse of a permutation (from 1), or nil for nil.
+-- @param permutation int64, positions from 1
+-- @usage
+-- nn.utils.rnn.invert_permutation(tocha.int64{3, 1, 2})  --> {2, 3, 1}
 function rnn.invert_permutation(permutation)
   return permutation ~= nil and permutation:argsort() or nil
 end

@@ -52,6 +52,10 @@ local read = args.spec('spectral_norm', 'module', 'name:str="weight"', 'n_power_
 -- @tparam[opt=1e-12] number eps
 -- @tparam[opt] int dim of the outputs: 1, but 2 for transposed convolutions
 -- @return the module
+-- @usage
+-- local layer = nn.utils.spectral_norm(nn.Linear(3, 3), {n_power_iterations = 50})
+-- layer(tocha.ones(1, 3)).shape  --> {1, 3}
+-- tocha.linalg.matrix_norm(layer.weight, 2)  --> 1
 function spectral.spectral_norm(...)
   local module, name, n, eps, dim = read(...)
   local w = module[name]
@@ -75,6 +79,9 @@ end
 local read_remove = args.spec('remove_spectral_norm', 'module', 'name:str="weight"')
 
 --- Makes the weight a plain parameter again, with its normalised value.
+-- @usage
+-- local layer = nn.utils.spectral_norm(nn.Linear(3, 2))
+-- nn.utils.remove_spectral_norm(layer).weight.is_leaf  --> true
 function spectral.remove_spectral_norm(...)
   local module, name = read_remove(...)
   local noted = rawget(module, '_spectral_norms')

@@ -32,6 +32,10 @@ local read = args.spec('weight_norm', 'module', 'name:str="weight"', 'dim:int=1'
 -- @tparam[opt='weight'] string name
 -- @tparam[opt=1] int dim the dimension that keeps one length each; false: one length for all
 -- @return the module
+-- @usage
+-- local layer = nn.utils.weight_norm(nn.Linear(3, 2))
+-- layer.weight_g.shape  --> {2, 1}
+-- layer.weight_v.shape  --> {2, 3}
 function weight_norm.weight_norm(...)
   local module, name, dim = read(...)
   local noted = rawget(module, '_weight_norms') or {}
@@ -51,6 +55,9 @@ end
 local read_remove = args.spec('remove_weight_norm', 'module', 'name:str="weight"')
 
 --- Makes the weight a plain parameter again.
+-- @usage
+-- local layer = nn.utils.weight_norm(nn.Linear(3, 2))
+-- nn.utils.remove_weight_norm(layer).weight.is_leaf  --> true
 function weight_norm.remove_weight_norm(...)
   local module, name = read_remove(...)
   local noted = rawget(module, '_weight_norms')

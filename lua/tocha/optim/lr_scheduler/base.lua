@@ -6,6 +6,17 @@
 local class = require 'tocha.class'
 local args = require 'tocha.args'
 
+--- What all schedules of the learning rate share: `step()`, `get_last_lr()`, `state_dict()` and `load_state_dict(state)`. A class derived
+-- from it has `get_lr()`, which gives the rate of each group for the epoch `last_epoch`.
+-- @type LRScheduler
+-- @usage
+-- local optimizer = optim.SGD({tocha.zeros(1)}, {lr = 1})
+-- local schedule = lr_scheduler.StepLR(optimizer, 1, 0.5)
+-- optimizer:step()
+-- schedule:step()
+-- schedule:get_last_lr()  --> {0.5}
+-- schedule:state_dict().last_epoch  --> 1
+-- tocha.class.isinstance(schedule, lr_scheduler.LRScheduler)  --> true
 local LRScheduler = class('LRScheduler')
 
 local function check_optimizer(self, optimizer)

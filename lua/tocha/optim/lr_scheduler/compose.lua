@@ -46,7 +46,19 @@ Chained.state_dict, Chained.load_state_dict = state_dict, load_state_dict
 
 local read_chained = args.spec('ChainedScheduler', 'schedulers:list', 'optimizer=nil')
 
---- All the schedules act together: `ChainedScheduler(schedulers, optimizer = nil)`.
+--- Several schedules of one optimizer act together.
+-- @param schedulers a list
+-- @usage
+-- local optimizer = optim.SGD({tocha.zeros(1)}, {lr = 1})
+-- local schedule = lr_scheduler.ChainedScheduler{
+--   lr_scheduler.ConstantLR(optimizer, 0.5, 2), lr_scheduler.ExponentialLR(optimizer, 0.9)}
+-- local rates = {}
+-- for epoch = 1, 4 do
+--   rates[epoch] = optimizer.param_groups[1].lr
+--   optimizer:step()
+--   schedule:step()
+-- end
+-- rates  --> {0.5, 0.45, 0.81, 0.729}
 function Chained:__init(...)
   local schedulers, optimizer = read_chained(...)
   optimizer = optimizer or schedulers[1] and schedulers[1].optimizer
@@ -76,8 +88,20 @@ local function undo(schedulers)
   end
 end
 
---- One schedule after another, each beginning at its milestone: `SequentialLR(optimizer, schedulers, milestones,
--- last_epoch = -1)`, with one milestone less than schedules.
+--- One schedule after another, each beginning at its milestone.
+-- @param schedulers a list
+-- @param milestones epochs, one fewer than schedules
+-- @usage
+-- local optimizer = optim.SGD({tocha.zeros(1)}, {lr = 1})
+-- local schedule = lr_scheduler.SequentialLR(optimizer, {
+--   lr_scheduler.ConstantLR(optimizer, 0.5, 2), lr_scheduler.ExponentialLR(optimizer, 0.9)}, {2})
+-- local rates = {}
+-- for epoch = 1, 4 do
+--   rates[epoch] = optimizer.param_groups[1].lr
+--   optimizer:step()
+--   schedule:step()
+-- end
+-- rates  --> {0.5, 0.5, 1, 0.9}
 function Sequential:__init(...)
   local optimizer, schedulers, milestones, last_epoch = read_sequential(...)
   check('SequentialLR', optimizer, schedulers)

@@ -14,8 +14,19 @@ cosine.CosineAnnealingLR = CosineAnnealingLR
 
 local read = args.spec('CosineAnnealingLR', 'optimizer', 'T_max:num', 'eta_min:num=0', 'last_epoch:int=-1')
 
---- From the first rate to eta_min in T_max epochs along half a cosine, and back: `CosineAnnealingLR(optimizer, T_max,
--- eta_min = 0, last_epoch = -1)`.
+--- From the first rate to eta_min along half a cosine, and back. Source: I. Loshchilov, F. Hutter, 2017.
+-- @param T_max in so many epochs
+-- @param eta_min the least rate
+-- @usage
+-- local optimizer = optim.SGD({tocha.zeros(1)}, {lr = 1})
+-- local schedule = lr_scheduler.CosineAnnealingLR(optimizer, 2)
+-- local rates = {}
+-- for epoch = 1, 4 do
+--   rates[epoch] = optimizer.param_groups[1].lr
+--   optimizer:step()
+--   schedule:step()
+-- end
+-- rates  --> {1, 0.5, 0, 0.5}
 function CosineAnnealingLR:__init(...)
   local optimizer, t_max, eta_min, last_epoch = read(...)
   self.T_max, self.eta_min = t_max, eta_min
@@ -46,8 +57,20 @@ cosine.CosineAnnealingWarmRestarts = Restarts
 local read_restarts = args.spec('CosineAnnealingWarmRestarts', 'optimizer', 'T_0:int', 'T_mult:int=1', 'eta_min:num=0',
   'last_epoch:int=-1')
 
---- Half a cosine down in T_0 epochs, then from the top again in T_mult times as many: `CosineAnnealingWarmRestarts(
--- optimizer, T_0, T_mult = 1, eta_min = 0, last_epoch = -1)`.
+--- Half a cosine down, then from the top again. `step(epoch)` goes to any epoch, also a fraction. Source: I. Loshchilov, F. Hutter, 2017.
+-- @param T_0 epochs of the first fall
+-- @param T_mult by what each fall is longer than the one before
+-- @param eta_min the least rate
+-- @usage
+-- local optimizer = optim.SGD({tocha.zeros(1)}, {lr = 1})
+-- local schedule = lr_scheduler.CosineAnnealingWarmRestarts(optimizer, 2, 2)
+-- local rates = {}
+-- for epoch = 1, 6 do
+--   rates[epoch] = optimizer.param_groups[1].lr
+--   optimizer:step()
+--   schedule:step()
+-- end
+-- rates  --> {1, 0.5, 1, 0.8536, 0.5, 0.1464}
 function Restarts:__init(...)
   local optimizer, t_0, t_mult, eta_min, last_epoch = read_restarts(...)
   if t_0 < 1 then args.fail('CosineAnnealingWarmRestarts: T_0: got %d, takes an integer of at least 1', t_0) end

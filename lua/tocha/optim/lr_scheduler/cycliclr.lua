@@ -50,10 +50,20 @@ end
 -- @tparam[opt=1] number gamma of 'exp_range'
 -- @tparam[opt] function scale_fn scales the height, in place of a mode
 -- @tparam[opt='cycle'] string scale_mode what scale_fn gets: the number of the cycle, or 'iterations'
--- @tparam[opt=true] bool cycle_momentum
--- @tparam[opt=0.8] number|table base_momentum
--- @tparam[opt=0.9] number|table max_momentum
+-- @tparam[opt=true] bool cycle_momentum whether the momentum goes against the rate
+-- @tparam[opt=0.8] number|table base_momentum the momentum where the rate is highest
+-- @tparam[opt=0.9] number|table max_momentum the momentum where the rate is lowest
 -- @tparam[opt=-1] int last_epoch
+-- @usage
+-- local optimizer = optim.SGD({tocha.zeros(1)}, {lr = 1})
+-- local schedule = lr_scheduler.CyclicLR(optimizer, 0.1, 0.5, 2, {cycle_momentum = false})
+-- local rates = {}
+-- for epoch = 1, 6 do
+--   rates[epoch] = optimizer.param_groups[1].lr
+--   optimizer:step()
+--   schedule:step()
+-- end
+-- rates  --> {0.1, 0.3, 0.5, 0.3, 0.1, 0.3}
 function CyclicLR:__init(...)
   local optimizer, base_lr, max_lr, up, down, mode, gamma, scale_fn, scale_mode, cycle, base_momentum, max_momentum,
     last_epoch = read(...)

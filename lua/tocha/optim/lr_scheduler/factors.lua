@@ -33,7 +33,19 @@ end, function(self) return self.gamma ^ math.floor(self.last_epoch / self.step_s
 
 local read_step = args.spec('StepLR', 'optimizer', 'step_size:int', 'gamma:num=0.1', 'last_epoch:int=-1')
 
---- Multiplies the rate by gamma every step_size epochs: `StepLR(optimizer, step_size, gamma = 0.1, last_epoch = -1)`.
+--- Multiplies the rate by gamma every step_size epochs.
+-- @param step_size how many epochs
+-- @param gamma the factor
+-- @usage
+-- local optimizer = optim.SGD({tocha.zeros(1)}, {lr = 1})
+-- local schedule = lr_scheduler.StepLR(optimizer, 2, 0.5)
+-- local rates = {}
+-- for epoch = 1, 5 do
+--   rates[epoch] = optimizer.param_groups[1].lr
+--   optimizer:step()
+--   schedule:step()
+-- end
+-- rates  --> {1, 1, 0.5, 0.5, 0.25}
 function StepLR:__init(...)
   local optimizer, step_size, gamma, last_epoch = read_step(...)
   self.step_size, self.gamma = step_size, gamma
@@ -59,7 +71,19 @@ end, function(self) return self.gamma ^ passed(self) end)
 
 local read_multi = args.spec('MultiStepLR', 'optimizer', 'milestones:list', 'gamma:num=0.1', 'last_epoch:int=-1')
 
---- Multiplies the rate by gamma at each milestone: `MultiStepLR(optimizer, milestones, gamma = 0.1, last_epoch = -1)`.
+--- Multiplies the rate by gamma at each milestone.
+-- @param milestones epochs, a list
+-- @param gamma the factor
+-- @usage
+-- local optimizer = optim.SGD({tocha.zeros(1)}, {lr = 1})
+-- local schedule = lr_scheduler.MultiStepLR(optimizer, {2, 3}, 0.5)
+-- local rates = {}
+-- for epoch = 1, 5 do
+--   rates[epoch] = optimizer.param_groups[1].lr
+--   optimizer:step()
+--   schedule:step()
+-- end
+-- rates  --> {1, 1, 0.5, 0.25, 0.25}
 function MultiStepLR:__init(...)
   local optimizer, milestones, gamma, last_epoch = read_multi(...)
   self.milestones, self.gamma = {}, gamma
@@ -76,8 +100,19 @@ end, function(self) return self.last_epoch >= self.total_iters and 1 or self.fac
 
 local read_constant = args.spec('ConstantLR', 'optimizer', 'factor:num=nil', 'total_iters:int=5', 'last_epoch:int=-1')
 
---- Multiplies the rate by factor for total_iters epochs: `ConstantLR(optimizer, factor = 1/3, total_iters = 5,
--- last_epoch = -1)`.
+--- Multiplies the rate by a factor for some epochs.
+-- @param factor from 0 to 1; 1/3 if not given
+-- @param total_iters how many epochs
+-- @usage
+-- local optimizer = optim.SGD({tocha.zeros(1)}, {lr = 1})
+-- local schedule = lr_scheduler.ConstantLR(optimizer, 0.5, 2)
+-- local rates = {}
+-- for epoch = 1, 4 do
+--   rates[epoch] = optimizer.param_groups[1].lr
+--   optimizer:step()
+--   schedule:step()
+-- end
+-- rates  --> {0.5, 0.5, 1, 1}
 function ConstantLR:__init(...)
   local optimizer, factor, total_iters, last_epoch = read_constant(...)
   factor = factor or 1 / 3
@@ -100,8 +135,20 @@ end)
 local read_linear = args.spec('LinearLR', 'optimizer', 'start_factor:num=nil', 'end_factor:num=1',
   'total_iters:int=5', 'last_epoch:int=-1')
 
---- The factor goes evenly from start_factor to end_factor in total_iters epochs: `LinearLR(optimizer,
--- start_factor = 1/3, end_factor = 1, total_iters = 5, last_epoch = -1)`.
+--- The factor goes evenly from start_factor to end_factor.
+-- @param start_factor above 0, up to 1; 1/3 if not given
+-- @param end_factor from 0 to 1
+-- @param total_iters in so many epochs
+-- @usage
+-- local optimizer = optim.SGD({tocha.zeros(1)}, {lr = 1})
+-- local schedule = lr_scheduler.LinearLR(optimizer, 0.5, {total_iters = 2})
+-- local rates = {}
+-- for epoch = 1, 4 do
+--   rates[epoch] = optimizer.param_groups[1].lr
+--   optimizer:step()
+--   schedule:step()
+-- end
+-- rates  --> {0.5, 0.75, 1, 1}
 function LinearLR:__init(...)
   local optimizer, first, last, total_iters, last_epoch = read_linear(...)
   first = first or 1 / 3
@@ -119,7 +166,18 @@ local ExponentialLR = derive('ExponentialLR', function(self) return self.last_ep
 
 local read_exponential = args.spec('ExponentialLR', 'optimizer', 'gamma:num', 'last_epoch:int=-1')
 
---- Multiplies the rate by gamma every epoch: `ExponentialLR(optimizer, gamma, last_epoch = -1)`.
+--- Multiplies the rate by gamma every epoch.
+-- @param gamma the factor
+-- @usage
+-- local optimizer = optim.SGD({tocha.zeros(1)}, {lr = 1})
+-- local schedule = lr_scheduler.ExponentialLR(optimizer, 0.5)
+-- local rates = {}
+-- for epoch = 1, 4 do
+--   rates[epoch] = optimizer.param_groups[1].lr
+--   optimizer:step()
+--   schedule:step()
+-- end
+-- rates  --> {1, 0.5, 0.25, 0.125}
 function ExponentialLR:__init(...)
   local optimizer, gamma, last_epoch = read_exponential(...)
   self.gamma = gamma
@@ -135,13 +193,41 @@ end, function(self) return (1 - math.min(self.total_iters, self.last_epoch) / se
 
 local read_polynomial = args.spec('PolynomialLR', 'optimizer', 'total_iters:int=5', 'power:num=1', 'last_epoch:int=-1')
 
---- The rate falls to 0 within total_iters epochs, as (1 - epoch / total_iters) to a power: `PolynomialLR(optimizer,
--- total_iters = 5, power = 1, last_epoch = -1)`.
+--- The rate falls to 0, as (1 - epoch / total_iters) to a power.
+-- @param total_iters in so many epochs
+-- @param power which
+-- @usage
+-- local optimizer = optim.SGD({tocha.zeros(1)}, {lr = 1})
+-- local schedule = lr_scheduler.PolynomialLR(optimizer, 4, 2)
+-- local rates = {}
+-- for epoch = 1, 6 do
+--   rates[epoch] = optimizer.param_groups[1].lr
+--   optimizer:step()
+--   schedule:step()
+-- end
+-- rates  --> {1, 0.5625, 0.25, 0.0625, 0, 0}
 function PolynomialLR:__init(...)
   local optimizer, total_iters, power, last_epoch = read_polynomial(...)
   self.total_iters, self.power = total_iters, power
   self:setup(optimizer, last_epoch)
 end
+
+--- LambdaLR: the rate is the first one times lr_lambda(epoch). MultiplicativeLR: the rate is multiplied by lr_lambda(epoch) every epoch.
+-- @type LambdaLR MultiplicativeLR
+-- @param lr_lambda a function of the epoch (from 0), or a list with one for each group
+-- @usage
+-- local optimizer = optim.SGD({tocha.zeros(1)}, {lr = 1})
+-- local schedule = lr_scheduler.LambdaLR(optimizer, function(epoch) return 1 / (1 + epoch) end)
+-- local rates = {}
+-- for epoch = 1, 3 do
+--   rates[epoch] = optimizer.param_groups[1].lr
+--   optimizer:step()
+--   schedule:step()
+-- end
+-- rates  --> {1, 0.5, 0.3333}
+-- local again = optim.SGD({tocha.zeros(1)}, {lr = 1})
+-- lr_scheduler.MultiplicativeLR(again, function() return 0.5 end):step()
+-- again.param_groups[1].lr  --> 0.5
 
 ---------------------------------------------------------------- LambdaLR, MultiplicativeLR
 local function functions_of(name, optimizer, given)

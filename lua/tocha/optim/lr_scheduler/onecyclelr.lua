@@ -47,17 +47,27 @@ end
 --- @param optimizer
 -- @tparam number|table max_lr the highest rate, or one for each group
 -- @tparam[opt] int total_steps how often `step` will be called; or epochs and steps_per_epoch
--- @tparam[opt] int epochs
--- @tparam[opt] int steps_per_epoch
+-- @tparam[opt] int epochs epochs of training, with steps_per_epoch
+-- @tparam[opt] int steps_per_epoch batches of an epoch
 -- @tparam[opt=0.3] number pct_start the share of the steps in which the rate rises
 -- @tparam[opt='cos'] string anneal_strategy 'cos' or 'linear'
--- @tparam[opt=true] bool cycle_momentum
--- @tparam[opt=0.85] number|table base_momentum
--- @tparam[opt=0.95] number|table max_momentum
+-- @tparam[opt=true] bool cycle_momentum whether the momentum goes against the rate
+-- @tparam[opt=0.85] number|table base_momentum the momentum where the rate is highest
+-- @tparam[opt=0.95] number|table max_momentum the momentum where the rate is lowest
 -- @tparam[opt=25] number div_factor max_lr over the first rate
 -- @tparam[opt=1e4] number final_div_factor the first rate over the last
 -- @tparam[opt=false] bool three_phase whether it falls to the first rate before it goes to the last
 -- @tparam[opt=-1] int last_epoch
+-- @usage
+-- local optimizer = optim.SGD({tocha.zeros(1)}, {lr = 1})
+-- local schedule = lr_scheduler.OneCycleLR(optimizer, 1, 6, {cycle_momentum = false})
+-- local rates = {}
+-- for epoch = 1, 6 do
+--   rates[epoch] = optimizer.param_groups[1].lr
+--   optimizer:step()
+--   schedule:step()
+-- end
+-- rates  --> {0.04, 0.9944, 0.8117, 0.4626, 0.1335, 4e-06}
 function OneCycleLR:__init(...)
   local optimizer, max_lr, total_steps, epochs, steps_per_epoch, pct_start, strategy, cycle, base_momentum,
     max_momentum, div_factor, final_div_factor, three_phase, last_epoch = read(...)

@@ -25,8 +25,18 @@ end
 -- @tparam[opt=1e-4] number threshold what counts as an improvement
 -- @tparam[opt='rel'] string threshold_mode 'rel' (to the best) or 'abs'
 -- @tparam[opt=0] int cooldown epochs after a change in which nothing is counted
--- @tparam[opt=0] number|table min_lr
+-- @tparam[opt=0] number|table min_lr below which no rate falls
 -- @tparam[opt=1e-8] number eps smaller changes are not made
+-- @usage
+-- local optimizer = optim.SGD({tocha.zeros(1)}, {lr = 1})
+-- local schedule = lr_scheduler.ReduceLROnPlateau(optimizer, 'min', 0.5, 1)
+-- local rates = {}
+-- for epoch = 1, 5 do
+--   rates[epoch] = optimizer.param_groups[1].lr
+--   optimizer:step()
+--   schedule:step(7) -- a loss that does not fall
+-- end
+-- rates  --> {1, 1, 1, 0.5, 0.5}
 function ReduceLROnPlateau:__init(...)
   local optimizer, mode, factor, patience, threshold, threshold_mode, cooldown, min_lr, eps = read(...)
   self:check_optimizer(optimizer)

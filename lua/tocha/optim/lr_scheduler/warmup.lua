@@ -12,6 +12,28 @@ local function check(name, warmup, total)
   end
 end
 
+--- A linear rise of the rate, after which it stays (WarmupConstantLR), falls along a line (WarmupLinearLR) or half a cosine
+-- (WarmupCosineLR) to `minimum` times the rate, or falls as 1 / sqrt(step) (WarmupInverseSqrtLR; A. Vaswani et al., 2017).
+-- @type WarmupConstantLR WarmupLinearLR WarmupCosineLR WarmupInverseSqrtLR
+-- @param warmup_steps steps of the rise
+-- @param total_steps steps in all, rise and fall
+-- @param minimum what is left of the rate at the end, as a share
+-- @raise if the rise is longer than all steps
+-- @usage
+-- local function rates(Schedule, ...)
+--   local optimizer, out = optim.SGD({tocha.zeros(1)}, {lr = 1}), {}
+--   local schedule = Schedule(optimizer, ...)
+--   for step = 1, 5 do
+--     out[step] = optimizer.param_groups[1].lr
+--     optimizer:step()
+--     schedule:step()
+--   end
+--   return out
+-- end
+-- rates(lr_scheduler.WarmupConstantLR, 1)  --> {0.5, 1, 1, 1, 1}
+-- rates(lr_scheduler.WarmupLinearLR, 1, 5)  --> {0.5, 1, 0.75, 0.5, 0.25}
+-- rates(lr_scheduler.WarmupCosineLR, 1, 5)  --> {0.5, 1, 0.8536, 0.5, 0.1464}
+-- rates(lr_scheduler.WarmupInverseSqrtLR, 1)  --> {0.5, 1, 0.7071, 0.5774, 0.5}
 local function define(name, needs_total, after)
   local read = args.spec(name, 'optimizer', 'warmup_steps:int', needs_total and 'total_steps:int' or 'total_steps:int=nil',
     'minimum:num=0', 'last_epoch:int=-1')
@@ -27,13 +49,9 @@ end
 
 local function progress(step, warmup, total) return math.min(1, (step - warmup) / math.max(1, total - warmup)) end
 
---- WarmupConstantLR(optimizer, warmup_steps): then the rate stays.
 define('WarmupConstantLR', false, function() return 1 end)
---- WarmupLinearLR(optimizer, warmup_steps, total_steps, minimum = 0): then it falls along a line to `minimum` times the rate.
 define('WarmupLinearLR', true, function(...) return 1 - progress(...) end)
---- WarmupCosineLR(optimizer, warmup_steps, total_steps, minimum = 0): then it falls along half a cosine.
 define('WarmupCosineLR', true, function(...) return 0.5 + 0.5 * math.cos(math.pi * progress(...)) end)
---- WarmupInverseSqrtLR(optimizer, warmup_steps): then it falls as 1 / sqrt(step). Source: A. Vaswani et al., 2017.
 define('WarmupInverseSqrtLR', false, function(step, warmup) return math.sqrt(math.max(1, warmup) / math.max(1, step)) end)
 
 return M

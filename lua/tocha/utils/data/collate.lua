@@ -8,6 +8,12 @@ local args = require 'tocha.args'
 
 local collate
 
+--- Items as one batch: tensors are stacked, numbers and booleans become tensors (whole numbers int64), other values stay a list.
+-- @type default_collate
+-- @param samples a list
+-- @usage
+-- data.default_collate{1, 2, 3}  --> {1, 2, 3}
+-- data.default_collate{tocha.ones(2), tocha.zeros(2)}  --> {{1, 1}, {0, 0}}
 local function all(samples, test)
   for i = 1, #samples do
     if not test(samples[i]) then return false end

@@ -7,7 +7,11 @@ local Dataset = require 'tocha.utils.data.dataset'
 
 local ConcatDataset = class('ConcatDataset', Dataset)
 
---- @tparam table datasets list of datasets
+--- @param datasets a list of datasets
+-- @usage
+-- local both = data.ConcatDataset{data.TensorDataset(tocha.tensor{1, 2}), data.TensorDataset(tocha.tensor{3})}
+-- both:len()  --> 3
+-- both:get(3)  --> 3
 function ConcatDataset:__init(datasets)
   if type(datasets) ~= 'table' or #datasets == 0 then
     args.fail('ConcatDataset: datasets: got %s, takes a list of datasets', args.show(datasets))

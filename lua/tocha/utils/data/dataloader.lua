@@ -35,17 +35,34 @@ local function check(self, shuffle)
 end
 
 --- @param dataset a Dataset, an object with `get(i)` and `len()`, or a list
--- @tparam[opt=1] int batch_size
+-- @tparam[opt=1] int batch_size items in a batch
 -- @tparam[opt=false] bool shuffle whether every epoch has an order of its own
 -- @param[opt] sampler gives the order instead
 -- @param[opt] batch_sampler gives the lists of positions
--- @tparam[opt=0] int num_workers taken for PyTorch's sake, as are timeout, worker_init_fn, multiprocessing_context, prefetch_factor,
--- persistent_workers, pin_memory_device and in_order: batches are made where the loop runs (docs/training.md says why)
+-- @tparam[opt=0] int num_workers taken for PyTorch's sake: batches are made where the loop runs (docs/training.md says why)
+-- @param[opt] timeout as num_workers
+-- @param[opt] worker_init_fn as num_workers
+-- @param[opt] multiprocessing_context as num_workers
+-- @param[opt] prefetch_factor as num_workers
+-- @param[opt] persistent_workers as num_workers
+-- @param[opt] pin_memory_device as num_workers
+-- @param[opt] in_order as num_workers: batches always come in order
 -- @tparam[opt] function collate_fn makes a batch of a list of items; an item of several values is a list of them
 -- @tparam[opt=false] bool pin_memory taken for PyTorch's sake
 -- @tparam[opt=false] bool drop_last whether a last batch that is too small is left out
 -- @param[opt] generator the tocha.Generator that shuffles; the default one if not given
 -- @tparam[opt] int seed by name only: shuffles with a generator of this seed
+-- @raise for options that exclude each other
+-- @usage
+-- local set = data.TensorDataset(tocha.arange(10):view(5, 2), tocha.int64{1, 2, 3, 4, 5})
+-- local loader = data.DataLoader(set, {batch_size = 2, drop_last = true})
+-- loader:len()  --> 2
+-- local sizes = {}
+-- for x, y in loader:iter() do sizes[#sizes + 1] = x:size(1) end
+-- sizes  --> {2, 2}
+-- local items = {'a', 'b', 'c'}
+-- local joined = data.DataLoader(items, {batch_size = 3, collate_fn = table.concat})
+-- joined:iter()()  --> 'abc'
 function DataLoader:__init(...)
   local dataset, batch_size, shuffle, sampler, batch_sampler, _, collate_fn, _, drop_last, _, _, _, generator, seed = read(...)
   self.dataset, self.batch_size, self.drop_last = as_dataset(dataset), batch_size, drop_last

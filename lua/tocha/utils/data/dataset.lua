@@ -7,6 +7,15 @@
 local class = require 'tocha.class'
 local args = require 'tocha.args'
 
+--- The base of all datasets. A class derived from it has `get(i)`, which gives item i (counted from 1) as one or several values, and
+-- `len()`. `a + b` is both, one after the other.
+-- @type Dataset
+-- @usage
+-- local Squares = tocha.class('Squares', data.Dataset)
+-- function Squares:get(i) return i * i end
+-- function Squares:len() return 5 end
+-- data.DataLoader(Squares(), {batch_size = 5}):iter()()  --> {1, 4, 9, 16, 25}
+-- (Squares() + Squares()):len()  --> 10
 local Dataset = class('Dataset')
 
 --- Item i.

@@ -4,6 +4,9 @@
 local data = {}
 
 --- A value, or a list of them, with numbers and booleans as tensors: what a DataLoader gives of single items.
+-- @param value a tensor, number, boolean, or table
+-- @usage
+-- data.default_convert{1.5, true}  --> {1.5, true}
 function data.default_convert(value)
   local tocha = require 'tocha'
   local kind = type(value)
@@ -16,6 +19,8 @@ function data.default_convert(value)
 end
 
 --- nil: batches are made where the loop runs, by no worker.
+-- @usage
+-- data.get_worker_info() == nil  --> true
 function data.get_worker_info() return nil end
 
 return require 'tocha.onuse'(data, 'tocha.utils.data.', {

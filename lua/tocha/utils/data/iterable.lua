@@ -7,6 +7,23 @@ local Dataset = require 'tocha.utils.data.dataset'
 
 local M = {}
 
+--- The base of streams: a class derived from it has `iter()`, which gives an iterator over items (one or several values each).
+-- @type IterableDataset ChainDataset
+-- @param datasets (ChainDataset) streams, one after the other
+-- @usage
+-- local Count = tocha.class('Count', data.IterableDataset)
+-- function Count:iter()
+--   local i = 0
+--   return function()
+--     i = i + 1
+--     if i <= 3 then return i end
+--   end
+-- end
+-- local batches = {}
+-- local both = data.ChainDataset{Count(), Count()}
+-- for batch in data.DataLoader(both, {batch_size = 4}):iter() do batches[#batches + 1] = batch end
+-- batches  --> {{1, 2, 3, 1}, {2, 3}}
+
 --- The base of streams: a class derived from it has `iter()`, which gives an iterator over items (one or several values
 -- each), and perhaps `len()`. A DataLoader makes batches of them as they come.
 local Iterable = class('IterableDataset', Dataset)
@@ -54,6 +71,14 @@ end
 -- tables with those names.
 local Stack = class('StackDataset', Dataset)
 M.StackDataset = Stack
+--- Item i is the items i of several datasets side by side; `StackDataset{image = a, label = b}` gives tables with those names.
+-- @type StackDataset
+-- @param first a dataset, or a table of named ones
+-- @param ... more datasets
+-- @usage
+-- local set = data.StackDataset(data.TensorDataset(tocha.tensor{1, 2}), data.TensorDataset(tocha.tensor{3, 4}))
+-- set:len()  --> 2
+-- {set:get(2)}  --> {2, 4}
 function Stack:__init(first, ...)
   self.named = select('#', ...) == 0 and type(first) == 'table' and getmetatable(first) == nil
   self.datasets = self.named and first or {first, ...}

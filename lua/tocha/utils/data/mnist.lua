@@ -36,6 +36,10 @@ end
 --- @tparam string root the folder
 -- @tparam[opt=true] bool train the training images, or those for testing
 -- @raise names the file and what is wrong with it
+-- @usage
+-- local ok, message = pcall(data.MNIST, '/no/such/folder')
+-- ok  --> false
+-- message:find('/no/such/folder', 1, true) ~= nil  --> true
 function MNIST:__init(...)
   local root, train = read(...)
   local part = train and 'train' or 't10k'

@@ -32,6 +32,12 @@ local function counts(lengths, n)
   return lengths
 end
 
+--- A dataset dealt out at random, as a list of subsets.
+-- @param lengths numbers of items, or shares that sum to 1
+-- @raise if they do not sum to the dataset's length
+-- @usage
+-- local parts = data.random_split(data.TensorDataset(tocha.arange(10)), {7, 3})
+-- {parts[1]:len(), parts[2]:len()}  --> {7, 3}
 return function(...)
   local dataset, lengths, generator = read(...)
   local n = dataset:len()

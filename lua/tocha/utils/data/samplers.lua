@@ -8,10 +8,21 @@ local tocha = require 'tocha'
 
 local samplers = {}
 
+--- The base of samplers: `iter()` gives an iterator over positions (from 1), `len()` their number.
+-- @type Sampler SequentialSampler
+-- @param data_source (SequentialSampler) what has the items: one after the other
+-- @usage
+-- local order = {}
+-- for i in data.SequentialSampler{'a', 'b', 'c'}:iter() do order[#order + 1] = i end
+-- order  --> {1, 2, 3}
+-- tocha.class.issubclass(data.SequentialSampler, data.Sampler)  --> true
 local Sampler = class('Sampler')
 samplers.Sampler = Sampler
 function Sampler:iter() args.fail('%s: iter() is not defined', self.__name) end
 function Sampler:__len() return self:len() end
+
+-- how many items something has: a dataset, or a plain list
+local function count_of(source) return type(source.len) == 'function' and source:len() or #source end
 
 local function each(list)
   local i = 0
@@ -35,7 +46,7 @@ local function iterate(self) return each(self:positions():totable()) end
 local Sequential = class('SequentialSampler', Sampler)
 samplers.SequentialSampler = Sequential
 function Sequential:__init(data_source) self.data_source = data_source end
-function Sequential:len() return self.data_source:len() end
+function Sequential:len() return count_of(self.data_source) end
 function Sequential:iter()
   local i, n = 0, self:len()
   return function()
@@ -44,9 +55,16 @@ function Sequential:iter()
   end
 end
 
---- RandomSampler(data_source, replacement = false, num_samples = nil, generator = nil): in random order, or each
--- drawn from
--- all.
+--- Positions in random order, or each drawn from all.
+-- @type RandomSampler
+-- @param data_source what has the items
+-- @param replacement whether each is drawn from all
+-- @param num_samples how many; all if not given
+-- @usage
+-- local sampler, sum = data.RandomSampler({'a', 'b', 'c'}), 0
+-- for i in sampler:iter() do sum = sum + i end
+-- sum  --> 6
+-- sampler:len()  --> 3
 local Random = class('RandomSampler', Sampler)
 samplers.RandomSampler = Random
 local read_random = args.spec('RandomSampler', 'data_source:list', 'replacement:bool=false', 'num_samples:int=nil',
@@ -54,9 +72,9 @@ local read_random = args.spec('RandomSampler', 'data_source:list', 'replacement:
 function Random:__init(...)
   self.data_source, self.replacement, self.num_samples, self.generator = read_random(...)
 end
-function Random:len() return self.num_samples or self.data_source:len() end
+function Random:len() return self.num_samples or count_of(self.data_source) end
 function Random:positions()
-  local n, count, options = self.data_source:len(), self:len(), {generator = self.generator}
+  local n, count, options = count_of(self.data_source), self:len(), {generator = self.generator}
   if self.replacement then
     if n == 0 then args.fail('RandomSampler: the dataset is empty') end
     return tocha.randint(1, n + 1, {count}, {generator = self.generator, dtype = 'int64'})
@@ -67,7 +85,13 @@ function Random:positions()
 end
 Random.iter = iterate
 
---- SubsetRandomSampler(indices, generator = nil): the given positions in random order.
+--- The given positions in random order.
+-- @type SubsetRandomSampler
+-- @param indices a list
+-- @usage
+-- local sum = 0
+-- for i in data.SubsetRandomSampler{2, 5, 7}:iter() do sum = sum + i end
+-- sum  --> 14
 local SubsetRandom = class('SubsetRandomSampler', Sampler)
 samplers.SubsetRandomSampler = SubsetRandom
 local read_subset = args.spec('SubsetRandomSampler', 'indices:list', 'generator=nil')
@@ -79,7 +103,15 @@ function SubsetRandom:positions()
 end
 SubsetRandom.iter = iterate
 
---- WeightedRandomSampler(weights, num_samples, replacement = true, generator = nil): drawn with the given weights.
+--- Positions drawn with the given weights.
+-- @type WeightedRandomSampler
+-- @param weights one for each item
+-- @param num_samples how many
+-- @param replacement whether an item can come again
+-- @usage
+-- local order = {}
+-- for i in data.WeightedRandomSampler({0, 1, 0}, 3):iter() do order[#order + 1] = i end
+-- order  --> {2, 2, 2}
 local Weighted = class('WeightedRandomSampler', Sampler)
 samplers.WeightedRandomSampler = Weighted
 local read_weighted = args.spec('WeightedRandomSampler', 'weights', 'num_samples:int', 'replacement:bool=true',
@@ -95,7 +127,16 @@ function Weighted:positions()
 end
 Weighted.iter = iterate
 
---- BatchSampler(sampler, batch_size, drop_last): lists of positions.
+--- Lists of positions.
+-- @type BatchSampler
+-- @param sampler gives the positions
+-- @param batch_size how many in a list
+-- @param drop_last whether a last list that is too short is left out
+-- @usage
+-- local lists = {}
+-- local sampler = data.BatchSampler(data.SequentialSampler{'a', 'b', 'c'}, 2, false)
+-- for list in sampler:iter() do lists[#lists + 1] = list end
+-- lists  --> {{1, 2}, {3}}
 local Batch = class('BatchSampler', Sampler)
 samplers.BatchSampler = Batch
 local read_batch = args.spec('BatchSampler', 'sampler:list', 'batch_size:int', 'drop_last:bool')
@@ -117,9 +158,19 @@ function Batch:iter()
   end
 end
 
---- DistributedSampler(dataset, num_replicas = 1, rank = 0, shuffle = true, seed = 0, drop_last = false): every num_replicas-th
--- position, from the rank-th on (ranks count from 0). `set_epoch(n)` gives an order of its own to each epoch; all replicas see the
--- same order. Where the parts would differ in length, some positions come twice, or, with drop_last, not at all.
+--- Every num_replicas-th position, from the rank-th on (ranks count from 0): a part for each of several processes. `set_epoch(n)` gives an
+-- order of its own to each epoch; all see the same. Where the parts would differ in length, some positions come twice.
+-- @type DistributedSampler
+-- @param num_replicas how many parts
+-- @param rank which of them
+-- @param shuffle whether the order is random
+-- @param seed of the order
+-- @param drop_last whether positions are left out instead
+-- @usage
+-- local order = {}
+-- local sampler = data.DistributedSampler({'a', 'b', 'c', 'd'}, 2, 1, {shuffle = false})
+-- for i in sampler:iter() do order[#order + 1] = i end
+-- order  --> {2, 4}
 local Distributed = class('DistributedSampler', Sampler)
 samplers.DistributedSampler = Distributed
 local read_distributed = args.spec('DistributedSampler', 'dataset:list', 'num_replicas:int=1', 'rank:int=0', 'shuffle:bool=true',
@@ -134,11 +185,11 @@ end
 --- The number of the epoch, on which the order depends.
 function Distributed:set_epoch(epoch) self.epoch = epoch end
 function Distributed:len()
-  local share = self.dataset:len() / self.num_replicas
+  local share = count_of(self.dataset) / self.num_replicas
   return self.drop_last and math.floor(share) or math.ceil(share)
 end
 function Distributed:positions()
-  local n, total = self.dataset:len(), self:len() * self.num_replicas
+  local n, total = count_of(self.dataset), self:len() * self.num_replicas
   local order
   if self.shuffle then
     order = tocha.randperm(n, {generator = tocha.Generator():manual_seed(self.seed + self.epoch)})

@@ -10,6 +10,8 @@ local Subset = class('Subset', Dataset)
 
 --- @param dataset
 -- @param indices positions in it: a table or an int64 tensor
+-- @usage
+-- data.Subset(data.TensorDataset(tocha.tensor{5, 6, 7}), {3, 1}):get(1)  --> 7
 function Subset:__init(dataset, indices)
   if type(dataset) ~= 'table' then args.fail('Subset: dataset: got %s, takes a dataset', args.show(dataset)) end
   if type(indices) ~= 'table' and not tocha.is_tensor(indices) then

@@ -9,6 +9,11 @@ local Dataset = require 'tocha.utils.data.dataset'
 local TensorDataset = class('TensorDataset', Dataset)
 
 --- @param ... tensors with the same size in dim 1
+-- @raise if the sizes differ
+-- @usage
+-- local set = data.TensorDataset(tocha.tensor{{1, 2}, {3, 4}}, tocha.int64{7, 8})
+-- set:len()  --> 2
+-- {set:get(2)}  --> {{3, 4}, 8}
 function TensorDataset:__init(...)
   local n = select('#', ...)
   if n == 0 then args.fail('TensorDataset: takes one or more tensors') end
