@@ -18,13 +18,17 @@ local function encode(v)
   if kind == 'boolean' then return tostring(v) end
   if kind == 'string' then return json.quote(v) end
   local parts = {}
-  for i, x in ipairs(v) do parts[i] = encode(x) end
+  for i, x in ipairs(v) do parts[i] = x == false and 'null' or encode(x) end -- Adafactor's eps: {false, 1e-3}
   return '[' .. table.concat(parts, ',') .. ']'
 end
 
-local function encode_group(group)
+-- options without a value, such as Muon's adjust_lr_fn, are None
+local function encode_group(group, known)
   local names, parts = {}, {'"foreach":null', '"fused":null', '"capturable":false', '"differentiable":false'}
   for name in pairs(group) do names[#names + 1] = name end
+  for name in pairs(known) do
+    if group[name] == nil then parts[#parts + 1] = json.quote(name) .. ':null' end
+  end
   table.sort(names)
   for _, name in ipairs(names) do
     local value = group[name]
@@ -40,6 +44,7 @@ end
 --- Writes the state of an optimizer (of tensors and numbers, as all that step by gradients have) for PyTorch or for load_pytorch.
 -- @param optimizer
 -- @tparam string path
+-- @tparam[opt] table more tensors by name, to be written beside the state
 -- @usage
 -- local p = tocha.tensor({1, -2}, {requires_grad = true})
 -- local optimizer, path = optim.Adam({p}, {lr = 0.25}), os.tmpname()
@@ -51,8 +56,9 @@ end
 -- os.remove(path)
 -- other.param_groups[1].lr  --> 0.25
 -- other.state[p].exp_avg  --> {0.2, -0.4}
-function M.save_pytorch(optimizer, path)
+function M.save_pytorch(optimizer, path, more)
   local given, flat, groups = optimizer:state_dict(), {}, {}
+  for name, x in pairs(more or {}) do flat[name] = x end
   for id, state in pairs(given.state) do
     for name, value in pairs(state) do
       if type(value) == 'number' then value = require('tocha').tensor(value) end
@@ -62,7 +68,7 @@ function M.save_pytorch(optimizer, path)
       flat[('state.%d.%s'):format(id - 1, name)] = value
     end
   end
-  for k, group in ipairs(given.param_groups) do groups[k] = encode_group(group) end
+  for k, group in ipairs(given.param_groups) do groups[k] = encode_group(group, optimizer.known) end
   safetensors.save(flat, path, {param_groups = '[' .. table.concat(groups, ',') .. ']', format = 'pt'})
 end
 
@@ -72,12 +78,15 @@ local function groups_of(path, text)
   return groups
 end
 
--- a JSON array as a plain list; null as nil
+-- a JSON array as a plain list; null as nil, and as false in a list
 local function plain(v)
   if v == json.null then return nil end
   if type(v) ~= 'table' then return v end
   local out = {}
-  for i, x in ipairs(v) do out[i] = plain(x) end
+  for i, x in ipairs(v) do
+    out[i] = plain(x)
+    if out[i] == nil then out[i] = false end
+  end
   return out
 end
 
@@ -91,7 +100,8 @@ local function known_part(optimizer, group)
   return out
 end
 
---- Takes over the state from such a file, PyTorch's or Tocha's. Options that PyTorch alone knows are passed over.
+--- Takes over the state from such a file, PyTorch's or Tocha's. Options that PyTorch alone knows, and
+-- tensors beside the state, are passed over.
 -- @param optimizer of the same class, with as many parameters in each group
 -- @tparam string path
 -- @usage
@@ -112,10 +122,13 @@ function M.load_pytorch(optimizer, path)
   local given = {state = {}, param_groups = groups_of(path, text)}
   for key, value in pairs(flat) do
     local id, name = key:match('^state%.(%d+)%.(.+)$')
-    if not id then args.fail("load_pytorch: %s holds '%s', takes names such as state.0.exp_avg", path, key) end
-    id = tonumber(id) + 1
-    given.state[id] = given.state[id] or {}
-    given.state[id][name] = value
+    if id then
+      id = tonumber(id) + 1
+      given.state[id] = given.state[id] or {}
+      given.state[id][name] = value
+    elseif key:find('^state%.') then
+      args.fail("load_pytorch: %s holds '%s', takes names such as state.0.exp_avg", path, key)
+    end
   end
   for k, group in ipairs(given.param_groups) do given.param_groups[k] = known_part(optimizer, group) end
   optimizer:load_state_dict(given)

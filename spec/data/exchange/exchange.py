@@ -1,7 +1,8 @@
 """The models of spec/nn/exchange_spec.lua in PyTorch: writes the fixtures, and computes with states that Tocha wrote.
     python exchange.py make FOLDER          writes resnet.safetensors, lstm.safetensors, transformer.safetensors
-    python exchange.py run MODEL IN OUT     loads the state and the input in IN, writes the output to OUT
-    python exchange.py adam IN OUT          loads an Adam's state from IN, takes a step, writes the state and the parameter to OUT
+    and one file for each optimizer: its state after two steps, the parameter then and after a third one
+    python exchange.py run FOLDER NAME...   for each model loads state and input from NAME.in and writes the output to NAME.out;
+    for each optimizer loads its state and parameter, takes the third step, writes the parameter
 """
 import json
 import struct
@@ -122,6 +123,53 @@ def make(folder):
         write(folder + '/' + name + '.safetensors', {'input': x, 'output': output(model, x), **tensors})
 
 
+# ---- optimizers: two steps with given gradients, the state, and the parameter after a third step
+GRADS = [[[0.5, -1.0, 2.0], [0.25, 1.5, -0.75]], [[-0.5, -0.5, 1.0], [1.25, 0.5, 0.75]], [[1.5, 0.25, -1.0], [-0.25, 1.0, 0.5]]]
+OPTIMIZERS = {
+    'SGD': {'lr': 0.1, 'momentum': 0.9, 'nesterov': True, 'weight_decay': 0.01}, 'Adam': {'lr': 0.1, 'amsgrad': True},
+    'AdamW': {'lr': 0.1}, 'RMSprop': {'lr': 0.1, 'momentum': 0.9, 'centered': True}, 'Adagrad': {'lr': 0.1, 'lr_decay': 0.1},
+    'Adadelta': {'lr': 0.5}, 'Adamax': {'lr': 0.1}, 'NAdam': {'lr': 0.1}, 'RAdam': {'lr': 0.1}, 'ASGD': {'lr': 0.1},
+    'Rprop': {'lr': 0.1}, 'Adafactor': {'lr': 0.1}, 'Muon': {'lr': 0.1},
+}
+
+
+def start(name):
+    p = nn.Parameter(torch.tensor([[1.0, 2.0, 3.0], [-1.0, -2.0, 0.5]]))
+    return p, getattr(torch.optim, name)([p], **OPTIMIZERS[name])
+
+
+def step(p, optimizer, i):
+    p.grad = torch.tensor(GRADS[i])
+    optimizer.step()
+
+
+def make_optimizers(folder):
+    for name in OPTIMIZERS:
+        p, optimizer = start(name)
+        step(p, optimizer, 0)
+        step(p, optimizer, 1)
+        path, saved = folder + '/' + name.lower() + '.safetensors', p.detach().clone()
+        state = {f'state.{i}.{k}': torch.as_tensor(x, dtype=torch.float32).clone()
+                 for i, s in optimizer.state_dict()['state'].items() for k, x in s.items()}
+        groups = json.dumps(optimizer.state_dict()['param_groups'])
+        step(p, optimizer, 2)
+        write(path, {**state, 'parameter': saved, 'after': p.detach()}, {'param_groups': groups})
+
+
+def run_optimizer(name, source, target):
+    given, state = read(source), {}
+    for key, value in given.items():
+        if key.startswith('state.'):
+            _, number, part = key.split('.', 2)
+            state.setdefault(int(number), {})[part] = value
+    p, optimizer = start(name)
+    optimizer.load_state_dict({'state': state, 'param_groups': json.loads(given['__metadata__']['param_groups'])})
+    with torch.no_grad():
+        p.copy_(given['parameter'])
+    step(p, optimizer, 2)
+    write(target, {'after': p.detach()})
+
+
 def run(name, source, target):
     given = read(source)
     model = MODELS[name][0]()
@@ -130,25 +178,9 @@ def run(name, source, target):
     write(target, {'output': output(model, given['input'])})
 
 
-def adam(source, target):
-    given, state = read(source), {}
-    for key, value in given.items():
-        if key.startswith('state.'):
-            _, number, name = key.split('.', 2)
-            state.setdefault(int(number), {})[name] = value
-    p = nn.Parameter(torch.tensor([1.0, 2.0]))
-    optimizer = torch.optim.Adam([p])
-    optimizer.load_state_dict({'state': state, 'param_groups': json.loads(given['__metadata__']['param_groups'])})
-    p.grad = torch.tensor([0.5, -1.0])
-    optimizer.step()
-    saved = optimizer.state_dict()
-    tensors = {f'state.{i}.{name}': x for i, s in saved['state'].items() for name, x in s.items()}
-    write(target, tensors, {'param_groups': json.dumps(saved['param_groups']), 'parameter': json.dumps(p.tolist())})
-
-
-if sys.argv[1] == 'adam':
-    adam(*sys.argv[2:4])
-elif sys.argv[1] == 'make':
+if sys.argv[1] == 'make':
     make(sys.argv[2])
+    make_optimizers(sys.argv[2])
 else:
-    run(*sys.argv[2:5])
+    for name in sys.argv[3:]:
+        (run if name in MODELS else run_optimizer)(name, f'{sys.argv[2]}/{name}.in', f'{sys.argv[2]}/{name}.out')
