@@ -1,6 +1,6 @@
 /* glue.h: what the generated wrappers (build/gen/handles.c) are made of: from handles to tensors and back. A handle is the cdata that
-   Lua holds; it owns one reference to its tensor. Wrappers return 0, 1 (an error waits in tc_error_text) or 2 (done, and memory is
-   getting tight: Lua should collect its garbage). */
+   Lua holds; it owns one reference to its tensor. Wrappers return 0, 1 (an error waits in tc_error_text), 2 (done, and memory is
+   getting tight: Lua should collect its garbage) or 3 (memory is tight, nothing was done: Lua should collect and call again). */
 #ifndef TC_GLUE_H
 #define TC_GLUE_H
 #include "runtime.h"
@@ -84,10 +84,18 @@ static inline void tci_wrap(tc_handle *h, tc_tensor *t) {
   if (tci_noting()) tci_note(t);
 }
 
-static inline int tci_leave(size_t mark) {
+/* Functions that make a tensor collect before they begin: then the last result is garbage too where it was dropped, and the new one gets its
+   block, the warmest there is. schema.collects_first says which. */
+#define TCI_COLLECT_FIRST() do { if (__builtin_expect(tci_pressure(), 0)) return 3; } while (0)
+
+static inline int tci_leave_calmly(size_t mark) {
   if (__builtin_expect(tci_watching, 0)) tci_watch_leave();
   tci_scope_close(mark, NULL);
   if (tci_interrupted()) tci_fail("interrupted");
-  return tci_failed() ? 1 : tci_pressure() ? 2 : 0;
+  return tci_failed();
+}
+
+static inline int tci_leave(size_t mark) {
+  return tci_leave_calmly(mark) ? 1 : tci_pressure() ? 2 : 0;
 }
 #endif

@@ -115,7 +115,8 @@ local function arguments(fn, inplace)
 end
 
 local function plain(fn)
-  emit('%s {\n  size_t mark = tci_enter("%s");', schema.wrapper(fn, 'tc_h_'), fn.name)
+  local first = schema.collects_first(fn)
+  emit('%s {\n%s  size_t mark = tci_enter("%s");', schema.wrapper(fn, 'tc_h_'), first and '  TCI_COLLECT_FIRST();\n' or '', fn.name)
   local args, after = arguments(fn, false)
   if fn.returns == 'tc_tensor *' then
     emit('  tc_tensor *r = tci_failed() ? NULL : %s(%s);', fn.c, args)
@@ -127,7 +128,7 @@ local function plain(fn)
   else emit('  *out = tci_failed() ? 0 : tci_plain_number((double)%s(%s));', fn.c, args)
   end
   for _, text in ipairs(after) do emit('%s', text) end
-  emit('  return tci_leave(mark);\n}\n')
+  emit('  return %s(mark);\n}\n', first and 'tci_leave_calmly' or 'tci_leave')
 end
 
 local function inplace(fn)

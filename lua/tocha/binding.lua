@@ -20,9 +20,9 @@ local out_of_memory = ': out of memory'
 
 --- After a call that did not return 0: collects if memory is tight; true if the call should be tried again; else raises.
 function binding.recover(status, tried)
-  if status == 2 then
+  if status >= 2 then -- 3: nothing was done yet (lib/glue.h)
     handle.collect()
-    return false
+    return status == 3
   end
   if not tried and ffi.string(C.tc_error_text()):find(out_of_memory, 1, true) then
     handle.collect()
@@ -94,6 +94,7 @@ local function core(%s)
   %s
   local status = call(%s)
   if status ~= 0 and recover(status) then
+    %s
     status = call(%s)
     if status ~= 0 then recover(status, true) end
   end
@@ -212,6 +213,7 @@ local declared = {}
 
 local function source_of(fn, form, symbol)
   local names, tests, pre, pass, count, variadic = {}, {}, {}, {}, 0, false
+  local again = {} -- before a second call lists are read once more: their buffers may have served another call meanwhile
   local value, outs = results_of(fn, form)
   local makes_result = form == 'tc_h_' and fn.returns ~= 'void'
   if makes_result then pass[1] = fn.returns == 'tc_tensor *' and 'out' or 'number' end
@@ -228,15 +230,17 @@ local function source_of(fn, form, symbol)
       local test, before, expression = makers[p.kind](p, a)
       names[count], tests[count], pass[#pass + 1] = a, p.variadic and 'false' or test, expression
       if before ~= '' then pre[#pre + 1] = before end
+      if before:find('_p, ', 1, true) then again[#again + 1] = before end
       variadic = variadic or p.variadic
     end
   end
   names, tests, pass = table.concat(names, ', '), table.concat(tests, ' and '), table.concat(pass, ', ')
+  pre, again = table.concat(pre, '\n  '), table.concat(again, '\n  ')
   if tests == '' then tests = 'true' end
   local comma = names == '' and '' or names .. ', '
   local rest = variadic and '...' or 'extra'
   if not variadic then tests = tests .. ' and extra == nil' end
-  return template:format(symbol, names, table.concat(pre, '\n  '), pass, pass, value, comma, rest, tests, names, comma, rest)
+  return template:format(symbol, names, pre, pass, again, pass, value, comma, rest, tests, names, comma, rest)
 end
 
 local function generate(fn, form, name)

@@ -127,6 +127,15 @@ function schema.begins_with_tensor(fn)
   return kind == 'tensor' or kind == 'operand'
 end
 
+--- Does the function collect garbage, when memory is tight, before it makes its tensor? Those do whose arguments can be read a second time.
+function schema.collects_first(fn)
+  if fn.returns ~= 'tc_tensor *' then return false end
+  for _, p in ipairs(fn.params) do
+    if p.variadic then return false end
+  end
+  return true
+end
+
 --- Reads the text of tocha.h.
 -- @param text the header
 -- @return list of functions in order: `c` (its C name), `returns` (C type), `parameters` (as in C), `params` (kind, type, name; for
