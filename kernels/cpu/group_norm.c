@@ -7,8 +7,8 @@ static void row_statistics(const tc_view *mean, const tc_view *rstd, const tc_vi
   TC_FLOATS(x->dtype, {
     const int64_t n = p->channels * p->inner;
     const T *restrict in = (const T *)x->data + i * n;
-    const T m = p->rms ? 0 : (T)(ROW_SUM(T, n, in[j]) / (double)n);
-    const double variance = ROW_SUM(T, n, (in[j] - m) * (in[j] - m)) / (double)n;
+    const T m = p->rms ? 0 : (T)(row_sum(in, n) / (double)n);
+    const double variance = row_squares(in, n, m) / (double)n;
     ((T *)mean->data)[i] = m;
     ((T *)rstd->data)[i] = (T)(1 / sqrt(variance + p->eps));
   });
@@ -36,10 +36,19 @@ static void row_forward(const tc_view *y, const tc_view *mean, const tc_view *rs
   });
 }
 
+/* Begins to fetch what row i reads while the row before is worked on. */
+static inline void row_fetch(const tc_view *x, const tc_norm_groups *p, int64_t i, int64_t rows) {
+  const int64_t bytes = p->channels * p->inner * tc_dtype_bytes(x->dtype), most = bytes < 8192 ? bytes : 8192;
+  const char *row = (const char *)x->data + i * bytes;
+  if (i < rows)
+    for (int64_t at = 0; at < most; at += 64) __builtin_prefetch(row + at, 0, 3);
+}
+
 int TC_KERNEL(group_norm)(const tc_view *y, const tc_view *mean, const tc_view *rstd, const tc_view *x, const tc_view *weight,
                           const tc_view *bias, const tc_norm_groups *p) {
   TC_PARALLEL(p->batch * p->groups, 1, (double)x->numel) {
     for (int64_t i = lo; i < hi; i++) {
+      row_fetch(x, p, i + 1, hi);
       row_statistics(mean, rstd, x, p, i);
       row_forward(y, mean, rstd, x, weight, bias, p, i);
     }

@@ -55,4 +55,38 @@ static inline float row_tanhf(float x) {
     total_ += part_; \
   } \
   total_; })
+
+/* Sums of p[j] - m, or of their squares, over a row: four vectors side by side since one addition waits for the last; blocks are folded in
+   double. */
+#define ROW_TOTALS(T, name) \
+typedef T name##_vec __attribute__((vector_size(64), aligned(sizeof(T)), may_alias)); \
+enum { name##_lanes = 64 / sizeof(T) }; \
+static inline double name##_total(name##_vec v) { \
+  double a[4] = {0}; \
+  for (int i = 0; i < name##_lanes; i++) a[i % 4] += (double)v[i]; \
+  return (a[0] + a[1]) + (a[2] + a[3]); \
+} \
+static inline double name##_block(const T *p, const int n, const T m, const bool squares) { \
+  enum { N = name##_lanes }; \
+  name##_vec a = {0}, b = a, c = a, d = a; \
+  T rest = 0; \
+  int j = 0; \
+  for (; j + 4 * N <= n; j += 4 * N) { \
+    const name##_vec *q = (const name##_vec *)(p + j); \
+    const name##_vec x = q[0] - m, y = q[1] - m, z = q[2] - m, w = q[3] - m; \
+    if (squares) a += x * x, b += y * y, c += z * z, d += w * w; \
+    else a += x, b += y, c += z, d += w; \
+  } \
+  for (; j < n; j++) rest += squares ? (p[j] - m) * (p[j] - m) : p[j] - m; \
+  return name##_total((a + b) + (c + d)) + (double)rest; \
+} \
+static inline double name##_fold(const T *p, int64_t n, const T m, const bool squares) { \
+  double total = 0; \
+  for (; n > ROW_BLOCK; p += ROW_BLOCK, n -= ROW_BLOCK) total += name##_block(p, ROW_BLOCK, m, squares); \
+  return total + name##_block(p, (int)n, m, squares); \
+}
+ROW_TOTALS(float, row_f32)
+ROW_TOTALS(double, row_f64)
+#define row_sum(p, n) _Generic(*(p), float: row_f32_fold, double: row_f64_fold)((p), (n), 0, false)
+#define row_squares(p, n, m) _Generic(*(p), float: row_f32_fold, double: row_f64_fold)((p), (n), (m), true)
 #endif
