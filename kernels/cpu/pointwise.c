@@ -4,6 +4,7 @@
 #include "cpu.h"
 #include "../complex.h"
 #include "math.h"
+#include <stdlib.h>
 #pragma GCC diagnostic ignored "-Wunused-variable"
 #pragma GCC diagnostic ignored "-Wabsolute-value"
 #pragma GCC diagnostic ignored "-Wbool-compare"
@@ -30,6 +31,21 @@ typedef void loop_fn(int64_t n, void *out, const void *a, const void *b, const v
 #define TC_BINARY(name, classes, expr) classes##_LOOPS(binary, name, TWO, expr)
 #define TC_COMPARE(name, classes, expr) BOOL_LOOPS(binary, name, TWO, expr)
 #define TC_TERNARY(name, classes, expr) classes##_LOOPS(ternary, name, THREE, expr)
+#include "../scalar.h"
+
+/* ---- binary formulas with one operand that stays, a column's element or a number: left the first, right the second ---- */
+#define STILL_LOOP(kind, name, suffix, type, result, load, still, moving, expr) \
+  static void kind##_##name##_##suffix(int64_t n, void *o_, const void *a_, const void *b_, const void *c_, const double *p) { \
+    typedef type T; NUMBERS result *o = o_; const T *a = a_, *b = b_; const T still = *load; (void)c_; \
+    _Pragma("GCC ivdep") for (int64_t i = 0; i < n; i++) { const T moving; o[i] = (result)(expr); } }
+#define STILL_LOOPS(name, result32, result64, expr) \
+  STILL_LOOP(left, name, f32, float, result32, a, x, y = b[i], expr) STILL_LOOP(left, name, f64, double, result64, a, x, y = b[i], expr) \
+  STILL_LOOP(right, name, f32, float, result32, b, y, x = a[i], expr) STILL_LOOP(right, name, f64, double, result64, b, y, x = a[i], expr)
+#define STILL_FLOAT(name, expr) STILL_LOOPS(name, float, double, expr)
+#define STILL_ANY(name, expr) STILL_FLOAT(name, expr)
+#define STILL_INT(name, expr)
+#define TC_BINARY(name, classes, expr) STILL_##classes(name, expr)
+#define TC_COMPARE(name, classes, expr) STILL_LOOPS(name, uint8_t, uint8_t, expr)
 #include "../scalar.h"
 
 /* ---- complex numbers: E is what an element is, W what the formula computes in ---- */
@@ -65,6 +81,16 @@ static const complex_formula complex_formulas[TC_POINTWISE_COUNT] = {
 #include "../scalar_complex.h"
 };
 
+typedef struct still_formula { loop_fn *left_f32, *left_f64, *right_f32, *right_f64; } still_formula;
+static const still_formula still_formulas[TC_POINTWISE_COUNT] = {
+#define STILL_ROW_FLOAT(name) [TC_BINARY_##name] = {left_##name##_f32, left_##name##_f64, right_##name##_f32, right_##name##_f64},
+#define STILL_ROW_ANY(name) STILL_ROW_FLOAT(name)
+#define STILL_ROW_INT(name)
+#define TC_BINARY(name, classes, expr) STILL_ROW_##classes(name)
+#define TC_COMPARE(name, classes, expr) STILL_ROW_FLOAT(name)
+#include "../scalar.h"
+};
+
 #define FLOAT_ROW(kind, name) kind##_##name##_f32, kind##_##name##_f64, NULL
 #define INT_ROW(kind, name) NULL, NULL, kind##_##name##_i64
 #define ANY_ROW(kind, name) kind##_##name##_f32, kind##_##name##_f64, kind##_##name##_i64
@@ -83,39 +109,47 @@ typedef union buffer { float f32[BLOCK]; double f64[BLOCK]; int64_t i64[BLOCK]; 
 
 typedef struct plan {
   const tc_loop *l;
-  loop_fn *run;
+  loop_fn *run, *still[2];      /* still: those for a first, a second operand that does not move; NULL where there is none */
   const double *p;
   int compute, result, inputs;  /* dtypes of the loop's operands and of what it writes */
   bool direct[TC_MAX_OPERANDS]; /* the loop can work on the operand's own memory */
   int bytes[TC_MAX_OPERANDS];
 } plan;
 
-static void load(const plan *q, buffer *to, int64_t n, const char *from, int dtype, int64_t stride) {
-  if (q->compute == TC_FLOAT32) TC_KERNEL(load_f32)(n, to->f32, from, dtype, stride);
-  else if (q->compute == TC_FLOAT64) TC_KERNEL(load_f64)(n, to->f64, from, dtype, stride);
-  else if (q->compute == TC_COMPLEX64) TC_KERNEL(load_c64)(n, to->c64, from, dtype, stride);
-  else if (q->compute == TC_COMPLEX128) TC_KERNEL(load_c128)(n, to->c128, from, dtype, stride);
-  else TC_KERNEL(load_i64)(n, to->i64, from, dtype, stride);
+static void load(const plan *q, void *to, int64_t n, const char *from, int dtype, int64_t stride) {
+  if (q->compute == TC_FLOAT32) TC_KERNEL(load_f32)(n, to, from, dtype, stride);
+  else if (q->compute == TC_FLOAT64) TC_KERNEL(load_f64)(n, to, from, dtype, stride);
+  else if (q->compute == TC_COMPLEX64) TC_KERNEL(load_c64)(n, to, from, dtype, stride);
+  else if (q->compute == TC_COMPLEX128) TC_KERNEL(load_c128)(n, to, from, dtype, stride);
+  else TC_KERNEL(load_i64)(n, to, from, dtype, stride);
 }
 
 /* the one element of an operand of stride 0, n times */
 static void load_same(const plan *q, buffer *to, int64_t n, const char *from, int dtype) {
   load(q, to, 1, from, dtype, 1);
-  if (q->compute == TC_FLOAT32) for (int64_t i = 1; i < n; i++) to->f32[i] = to->f32[0];
+  const float f = to->f32[0];
+  const int64_t v = q->compute == TC_FLOAT32 ? 0 : to->i64[0];
+  if (q->compute == TC_FLOAT32) for (int64_t i = 1; i < n; i++) to->f32[i] = f;
   else if (q->compute == TC_COMPLEX128) for (int64_t i = 1; i < n; i++) to->c128[i] = to->c128[0];
-  else for (int64_t i = 1; i < n; i++) to->i64[i] = to->i64[0]; /* doubles and pairs of floats too: eight bytes each */
+  else for (int64_t i = 1; i < n; i++) to->i64[i] = v; /* doubles and pairs of floats too: eight bytes each */
 }
 
-static void store(const plan *q, const buffer *from, int64_t n, char *to, int dtype, int64_t stride) {
+static void store(const plan *q, const void *from, int64_t n, char *to, int dtype, int64_t stride) {
   if (q->result == TC_BOOL) {
     int64_t wide[BLOCK];
-    TC_KERNEL(load_i64)(n, wide, from->u8, TC_BOOL, 1);
+    TC_KERNEL(load_i64)(n, wide, from, TC_BOOL, 1);
     TC_KERNEL(store_i64)(n, to, dtype, stride, wide);
-  } else if (q->result == TC_FLOAT32) TC_KERNEL(store_f32)(n, to, dtype, stride, from->f32);
-  else if (q->result == TC_FLOAT64) TC_KERNEL(store_f64)(n, to, dtype, stride, from->f64);
-  else if (q->result == TC_COMPLEX64) TC_KERNEL(store_c64)(n, to, dtype, stride, from->c64);
-  else if (q->result == TC_COMPLEX128) TC_KERNEL(store_c128)(n, to, dtype, stride, from->c128);
-  else TC_KERNEL(store_i64)(n, to, dtype, stride, from->i64);
+  } else if (q->result == TC_FLOAT32) TC_KERNEL(store_f32)(n, to, dtype, stride, from);
+  else if (q->result == TC_FLOAT64) TC_KERNEL(store_f64)(n, to, dtype, stride, from);
+  else if (q->result == TC_COMPLEX64) TC_KERNEL(store_c64)(n, to, dtype, stride, from);
+  else if (q->result == TC_COMPLEX128) TC_KERNEL(store_c128)(n, to, dtype, stride, from);
+  else TC_KERNEL(store_i64)(n, to, dtype, stride, from);
+}
+
+/* the loop for a row in which one of two operands stays and all the rest lies as the loop wants it, or NULL */
+static loop_fn *still_loop(const plan *q, const int64_t *stride) {
+  if (q->inputs != 2 || !q->direct[0] || !q->direct[1] || !q->direct[2] || stride[0] != 1 || stride[1] + stride[2] != 1) return NULL;
+  return stride[1] == 0 ? q->still[0] : stride[2] == 0 ? q->still[1] : NULL;
 }
 
 /* n elements from the given places, `stride` apart in each operand. Operands of stride 0 are loaded once. */
@@ -126,6 +160,11 @@ static void run_row(const plan *q, int64_t n, char *const *at, const int64_t *st
   for (int k = 1; k <= q->inputs; k++) all_direct &= q->direct[k] && stride[k] == 1;
   if (all_direct) {
     q->run(n, at[0], at[1], q->inputs > 1 ? at[2] : NULL, q->inputs > 2 ? at[3] : NULL, q->p);
+    return;
+  }
+  loop_fn *const still = still_loop(q, stride);
+  if (still) {
+    still(n, at[0], at[1], at[2], NULL, q->p);
     return;
   }
   for (int k = 1; k <= q->inputs; k++)
@@ -157,27 +196,55 @@ static void run_line(const plan *q, int64_t lo, int64_t hi) {
   run_row(q, hi - lo, at, stride);
 }
 
-/* elements lo..hi of the loop in row-major order, a row of the innermost dim at a time */
+/* ---- rows of two and more dims ---- */
+typedef struct place { char *at[TC_MAX_OPERANDS]; int64_t index[TC_MAX_DIMS]; } place; /* where a row begins in each operand */
+
+static void go_to_row(const plan *q, place *w, int64_t row) {
+  const tc_loop *l = q->l;
+  for (int k = 0; k < l->nop; k++) w->at[k] = l->data[k];
+  for (int d = l->ndim - 2; d >= 0; d--) {
+    w->index[d] = row % l->size[d];
+    row /= l->size[d];
+    for (int k = 0; k < l->nop; k++) w->at[k] += w->index[d] * l->stride[k][d] * q->bytes[k];
+  }
+}
+
+/* goes on by rows that do not lead past the end of the last dim but one */
+static void go_on(const plan *q, place *w, int64_t rows) {
+  const tc_loop *l = q->l;
+  for (int d = l->ndim - 2; d >= 0; d--, rows = 1) {
+    for (int k = 0; k < l->nop; k++) w->at[k] += rows * l->stride[k][d] * q->bytes[k];
+    if ((w->index[d] += rows) < l->size[d]) return;
+    w->index[d] = 0;
+    for (int k = 0; k < l->nop; k++) w->at[k] -= l->size[d] * l->stride[k][d] * q->bytes[k];
+  }
+}
+
+#include "tile.h"
+
+/* elements lo..hi of the loop in row-major order: whole rows, or in tiles of several where rows are short or lie across */
 static void run_span(const plan *q, int64_t lo, int64_t hi) {
   const tc_loop *l = q->l;
-  if (l->ndim <= 1) {
-    run_line(q, lo, hi);
+  if (l->ndim <= 1 || lo >= hi) {
+    if (lo < hi) run_line(q, lo, hi);
     return;
   }
-  int64_t stride[TC_MAX_OPERANDS], width = l->ndim ? l->size[l->ndim - 1] : 1;
-  for (int k = 0; k < l->nop; k++) stride[k] = l->ndim ? l->stride[k][l->ndim - 1] : 1;
-  while (lo < hi) {
+  const int64_t width = l->size[l->ndim - 1], columns = tile_columns(l);
+  int64_t stride[TC_MAX_OPERANDS];
+  place w;
+  for (int k = 0; k < l->nop; k++) stride[k] = l->stride[k][l->ndim - 1];
+  for (go_to_row(q, &w, lo / width); lo < hi;) {
+    const int64_t column = lo % width, n = width - column < hi - lo ? width - column : hi - lo;
     char *at[TC_MAX_OPERANDS];
-    int64_t column = lo % width, row = lo / width, n = width - column < hi - lo ? width - column : hi - lo;
-    for (int k = 0; k < l->nop; k++) {
-      int64_t offset = column * stride[k], rest = row;
-      for (int d = l->ndim - 2; d >= 0; d--) {
-        offset += rest % l->size[d] * l->stride[k][d];
-        rest /= l->size[d];
-      }
-      at[k] = l->data[k] + offset * q->bytes[k];
+    if (columns && column == 0 && hi - lo >= width) {
+      const int64_t rows = run_tiles(q, &w, columns, (hi - lo) / width);
+      go_on(q, &w, rows);
+      lo += rows * width;
+      continue;
     }
+    for (int k = 0; k < l->nop; k++) at[k] = w.at[k] + column * stride[k] * q->bytes[k];
     run_row(q, n, at, stride);
+    go_on(q, &w, 1);
     lo += n;
   }
 }
@@ -188,6 +255,9 @@ static bool choose_loop(plan *q, int op, int compute) {
   const complex_formula *c = &complex_formulas[op];
   q->inputs = f->inputs;
   q->result = f->tests ? TC_BOOL : compute;
+  const still_formula *still = &still_formulas[op];
+  if (compute == TC_FLOAT32) q->still[0] = still->left_f32, q->still[1] = still->right_f32;
+  if (compute == TC_FLOAT64) q->still[0] = still->left_f64, q->still[1] = still->right_f64;
   if (compute < TC_COMPLEX64) q->run = compute == TC_FLOAT32 ? f->f32 : compute == TC_FLOAT64 ? f->f64 : f->i64;
   else {
     q->run = compute == TC_COMPLEX64 ? c->c64 : c->c128;
