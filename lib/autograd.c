@@ -29,7 +29,7 @@ static tc_node *node_new(const tc_rule *rule, int nin, int nout, const void *att
   size_t edges = aligned(sizeof(tc_node)), saved = edges + (size_t)nin * sizeof(tc_edge), slots = saved + saves * sizeof(tc_saved);
   size_t pending = slots + saves * sizeof(tc_tensor *), numbers = pending + (size_t)nout * sizeof(tc_tensor *);
   size_t bytes = numbers + aligned(attr_bytes);
-  char *p = tci_small_alloc(bytes);
+  char *p = bytes <= UINT32_MAX ? tci_small_alloc(bytes) : NULL;
   if (!p) return tci_fail("out of memory for the graph");
   memset(p, 0, edges);
   memset(p + saved, 0, numbers - saved);
@@ -40,7 +40,8 @@ static tc_node *node_new(const tc_rule *rule, int nin, int nout, const void *att
   n->nout = nout;
   n->rule = rule;
   n->seq = ++last_seq;
-  n->bytes = bytes;
+  n->bytes = (uint32_t)bytes;
+  n->origin = tci_origin;
   n->edge = (tc_edge *)(p + edges);
   n->saved = saves ? (tc_saved *)(p + saved) : NULL;
   n->in = saves ? (tc_tensor **)(p + slots) : NULL;
@@ -70,15 +71,7 @@ tc_node *tci_node_new(const tc_rule *rule, int nin, tc_tensor *const *ins, int n
   return n;
 }
 
-void tci_free_saved(tc_node *n) {
-  for (int i = 0; n->saved && i < n->nin + n->nout; i++) {
-    tci_release(n->saved[i].alias);
-    n->saved[i].alias = NULL;
-  }
-  n->freed = true;
-}
-
-/* ---- numbers of custom functions and hooks whose node is gone: the Lua side forgets them ---- */
+/* ---- numbers of custom functions, hooks and packed tensors whose node is gone: the Lua side forgets them ---- */
 static TC_THREAD_LOCAL int64_t *dropped;
 static TC_THREAD_LOCAL size_t dropped_count, dropped_room;
 
@@ -94,6 +87,16 @@ static void drop_number(int64_t number) {
   dropped[dropped_count++] = number;
 }
 double tc_next_dropped(void) { return dropped_count ? (double)dropped[--dropped_count] : 0; }
+
+void tci_free_saved(tc_node *n) {
+  for (int i = 0; n->saved && i < n->nin + n->nout; i++) {
+    tci_release(n->saved[i].alias);
+    n->saved[i].alias = NULL;
+    if (n->saved[i].packed) drop_number(TC_PACKED_NUMBERS + n->saved[i].packed);
+    n->saved[i].packed = 0;
+  }
+  n->freed = true;
+}
 
 static void bury(tc_node *n) {
   tci_free_saved(n);
@@ -191,7 +194,7 @@ static bool save(tc_node *n, int slot, tc_tensor *t) {
   alias->flags |= t->flags & TCF_WEAK;
   n->saved[slot].alias = tci_scope_take(alias);
   n->saved[slot].version = n->saved[slot].alias->storage->version;
-  return true;
+  return !__builtin_expect(tci_watching & TCW_PACK, 0) || tci_pack_later(n, slot);
 }
 
 static bool differentiable(const tc_tensor *t) { return tci_is_float(t->dtype) || tci_is_complex(t->dtype); }

@@ -10,7 +10,7 @@ struct tc_engine {
   int count, room;
   bool keep_graph, create_graph, aimed; /* aimed: only the captures are wanted, leaves accumulate nothing */
   bool hooked;                          /* the hooks of the node on top have run */
-  bool posted;
+  bool posted, unpacked;
   tc_node *current;                     /* waiting for Lua */
   capture *captures;
   int capture_count;
@@ -190,12 +190,15 @@ static bool run_rule(tc_engine *e, tc_node *n) {
   if (!dx) return tci_fail("out of memory") != NULL;
   size_t mark = tci_scope_mark();
   const char *who = tci_set_who(n->rule->name);
+  const int32_t origin = tci_origin;
   const bool watched = tci_watching & TCW_PROFILE;
+  tci_origin = n->origin; /* what its gradient makes comes from the same place */
   if (watched) tci_profile_begin(TC_EVENT_BACKWARD, n->rule->name, n->nout, n->pending);
   bool good = tci_unpack(n, e->create_graph);
   if (good) {
     run_gradient(n, dx);
     if (!e->keep_graph) tci_free_saved(n);
+    if (n->packs) tci_pack_again(n);
     for (int i = 0; i < n->nout; i++) { /* what only the engine held may now be added into */
       if (e->create_graph) continue;
       bool passed_on = false;
@@ -206,8 +209,11 @@ static bool run_rule(tc_engine *e, tc_node *n) {
       }
     }
     good = !tci_failed();
+    for (int i = 0; tci_watching & TCW_NAN && i < n->nin && good; i++) good = tci_check_nan(dx[i], "gradient of its input", i + 1);
     for (int i = 0; i < n->nin && good; i++) good = deliver(e, &n->edge[i], dx[i]);
   }
+  if (!good) tci_blame(n);
+  tci_origin = origin;
   tci_set_who(who);
   tci_scope_close(mark, NULL);
   if (watched) tci_profile_end();
@@ -229,7 +235,7 @@ static bool retain_grad(tc_engine *e, tc_node *n) { /* x:retain_grad() of a tens
   return add_up(&x->grad, g, e->create_graph);
 }
 
-enum { DONE = 0, FAILED = 1, HOOKS = 3, LUA_NODE = 4, POST_HOOKS = 5 };
+enum { DONE = 0, FAILED = 1, HOOKS = 3, LUA_NODE = 4, POST_HOOKS = 5, PACKED = 6 };
 
 static int run_node(tc_engine *e, tc_node *n) {
   if (n->hooks && !e->hooked) return HOOKS;
@@ -241,11 +247,12 @@ static int run_node(tc_engine *e, tc_node *n) {
     return n->hooks && !e->posted ? POST_HOOKS : DONE;
   }
   if (n->rule == &tci_lua_rule) return LUA_NODE;
+  if (n->packs && !n->freed && !e->unpacked) return PACKED;
   return run_rule(e, n) ? DONE : FAILED;
 }
 
 /* Runs until all is done (0), an error (1), or something only Lua can do: tensor hooks before a node (3) or after a leaf has
-   accumulated (5), a custom function (4). Lua does it and calls again. */
+   accumulated (5), a custom function (4), tensors that hooks keep (6). Lua does it and calls again. */
 int32_t tc_engine_step(tc_engine *e) {
   bool before = tci_set_grad_mode(e->create_graph);
   int status = DONE;
@@ -258,12 +265,13 @@ int32_t tc_engine_step(tc_engine *e) {
   while (status == DONE && (e->current || e->count > 0)) {
     if (!e->current) {
       e->current = pop(e);
-      e->hooked = e->posted = false;
+      e->hooked = e->posted = e->unpacked = false;
     }
     if (tci_interrupted()) tci_fail("interrupted");
     status = tci_failed() ? FAILED : run_node(e, e->current);
     if (status == HOOKS || status == LUA_NODE) e->hooked = true;
     if (status == POST_HOOKS) e->posted = true;
+    if (status == PACKED) e->hooked = e->unpacked = true;
     if (status != DONE) break;
     finish_node(e->current);
     e->current = NULL;
@@ -397,6 +405,17 @@ bool tc_engine_aim(tc_engine *e) {
   return good;
 }
 
+/* Will the walk come to x, or has it? */
+bool tc_engine_reaches(tc_engine *e, tc_tensor *x) {
+  tc_node *to = x && tci_requires_grad(x) ? x->node : NULL;
+  if (!e || !to) return false;
+  if (e->aimed) return to->mark == 2 * e->pass + 1;
+  nodes l = {0};
+  bool good = list_reachable(e, &l);
+  free(l.at);
+  return good && to->mark >= 2 * e->pass;
+}
+
 /* ---- what Lua reads and writes between steps ---- */
 double tc_engine_hooks(tc_engine *e) { return e->current ? (double)e->current->hooks : 0; }
 double tc_engine_function(tc_engine *e) { return e->current ? (double)e->current->lua : 0; }
@@ -419,12 +438,14 @@ bool tc_engine_replace(tc_engine *e, int64_t i, tc_tensor *g) { /* a hook gave a
 }
 bool tc_engine_give(tc_engine *e, int64_t i, tc_tensor *g) { /* the gradient of input i of a custom function */
   if (!e->current || i < 0 || i >= e->current->nin || !g) return false;
+  if (tci_watching & TCW_NAN && !tci_check_nan(g, "gradient of its input", (int)i + 1)) return false;
   size_t mark = tci_scope_mark();
   bool before = tci_set_grad_mode(e->create_graph), good = deliver(e, &e->current->edge[i], g);
   tci_set_grad_mode(before);
   tci_scope_close(mark, NULL);
   return good;
 }
+tc_node *tc_engine_node(tc_engine *e) { return e ? e->current : NULL; }
 tc_tensor *tc_engine_leaf(tc_engine *e) { return e->current ? e->current->leaf : NULL; }
 tc_tensor *tc_engine_captured(tc_engine *e, int64_t i) {
   return e && i >= 0 && i < e->capture_count ? e->captures[i].result : NULL;

@@ -82,6 +82,7 @@ static inline void tci_wrap(tc_handle *h, tc_tensor *t) {
   if (!t) return;
   t->handles++;
   if (tci_noting()) tci_note(t);
+  if (__builtin_expect(tci_watching & TCW_NAN_FORWARD, 0)) tci_check_nan(t, "result", 0);
 }
 
 /* Functions that make a tensor collect before they begin: then the last result is garbage too where it was dropped, and the new one gets its

@@ -150,4 +150,9 @@ void tci_watch_list(int n, tc_tensor *const *xs) {
 void tci_watch_storage(tc_storage *s) {
   if (tci_watching & TCW_PROFILE) tci_profile_bytes(s->bytes);
   if (tci_watching & TCW_CAPTURE) tct_made(s);
+  if (tci_watching & TCW_ORIGIN) tci_note_storage(s);
+}
+void tci_watch_dropped(tc_storage *s) {
+  if (tci_captures()) tci_watch_drop(s);
+  if (s->record) tci_forget_storage(s);
 }

@@ -14,6 +14,7 @@ typedef struct tc_storage {
   void *data;
   int64_t bytes, capacity;      /* asked for; what the allocator gave */
   uint32_t version;             /* counts in-place changes */
+  int32_t record;               /* inspect.c: its entry among the living, from 1 */
   const char *writer;           /* the operator that made the last one */
   void (*destroy)(struct tc_storage *); /* NULL: the device's allocator; else foreign memory such as a mapped file */
   void *owner;                  /* for destroy */
@@ -84,11 +85,12 @@ const char *tci_shape(const tc_tensor *t);             /* "[2 x 3]", in one of a
 const char *tci_sizes(int n, const int64_t *size);
 
 /* ---- profile.c: who looks on; while nobody does, wrappers and allocations pass one branch ---- */
-enum { TCW_PROFILE = 1, TCW_CAPTURE = 2 };
+enum { TCW_PROFILE = 1, TCW_CAPTURE = 2, TCW_ORIGIN = 4, TCW_NAN = 8, TCW_NAN_FORWARD = 16, TCW_PACK = 32 };
 extern int tci_watching;
 void tci_watch_enter(int n, tc_tensor *const *xs);     /* an operator that Lua called begins, with these operands */
 void tci_watch_leave(void);
 void tci_watch_storage(tc_storage *s);                 /* a storage was made */
+void tci_watch_dropped(tc_storage *s);                 /* a storage is about to be freed */
 /* What a recording (capture.c) wants to know; to be called where tci_watching has TCW_CAPTURE alone. */
 void tci_watch_drop(tc_storage *s);                    /* a storage is about to be freed */
 bool tci_watch_read(const tc_tensor *x);               /* the host is about to read values; false after an error */
@@ -107,6 +109,18 @@ int tct_play_update(const tc_kernels *k, void *args);
 uint64_t tci_next_id(void);                            /* the id of the next tensor */
 const tc_kernels *tci_use_kernels(const tc_kernels *table); /* the CPU's from now on; gives those before */
 extern int64_t tci_data_changes;                       /* how often tensors got other data */
+
+/* ---- inspect.c: what debugging looks at ---- */
+typedef struct tc_node tc_node;
+extern TC_THREAD_LOCAL int32_t tci_origin;             /* Lua's number for the place that called the operator; 0 unless that is recorded */
+void tci_note_storage(tc_storage *s);                  /* TCW_ORIGIN: where it came from */
+void tci_forget_storage(tc_storage *s);
+void tci_note_shape(const tc_tensor *t);
+void tci_blame(const tc_node *n);                      /* the error came up in the gradient of this node's operator */
+bool tci_check_nan(const tc_tensor *t, const char *what, int number); /* TCW_NAN, TCW_NAN_FORWARD: false, and an error, if t has NaN */
+#define TC_PACKED_NUMBERS (1LL << 52)                  /* on the Lua side they begin here */
+bool tci_pack_later(tc_node *n, int slot);             /* TCW_PACK: saved-tensor hooks will be asked about this one */
+void tci_pack_again(tc_node *n);                       /* drops what was unpacked for one run */
 
 void tci_profile_begin(int kind, const char *name, int n, tc_tensor *const *xs);
 void tci_profile_end(void);
@@ -149,14 +163,16 @@ typedef struct tc_edge {        /* to the node that made an input */
 } tc_edge;
 
 typedef struct tc_saved {       /* a tensor kept for backward, apart from the graph so that no cycle can arise */
-  tc_tensor *alias;
+  tc_tensor *alias;             /* NULL also where a hook keeps it on the Lua side */
   uint32_t version;
+  int32_t packed;               /* the number there */
 } tc_saved;
 
 struct tc_node {
   int32_t refs;
   int32_t nin, nout;
   bool freed;                   /* backward has used it up */
+  bool packs;                   /* hooks keep some of its saved tensors on the Lua side */
   const tc_rule *rule;
   uint64_t seq;                 /* later nodes have larger ones; backward runs downwards */
   tc_edge *edge;                /* nin */
@@ -170,7 +186,8 @@ struct tc_node {
   uint64_t mark;                /* engine: 2 * pass, + 1 if a wanted gradient lies behind this node */
   struct tc_engine *engine;     /* that holds its pending gradients */
   tc_node *dying;               /* the next to be freed */
-  size_t bytes;
+  uint32_t bytes;
+  int32_t origin;               /* tci_origin when it was recorded */
 };
 static inline bool tci_needs(const tc_node *n, int i) { return n->edge[i].node != NULL; }
 bool tci_grad_mode(void);

@@ -32,7 +32,7 @@ tc_storage *tci_storage_new(int64_t bytes, tc_device device) {
 
 void tci_storage_drop(tc_storage *s) {
   if (!s || --s->refs > 0) return;
-  if (tci_captures()) tci_watch_drop(s);
+  if (__builtin_expect(tci_watching || s->record, 0)) tci_watch_dropped(s);
   if (holds_data(s)) {
     tci_small_free(s, block_bytes(s->capacity));
     return;

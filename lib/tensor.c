@@ -61,6 +61,7 @@ tc_tensor *tci_new(int dtype, int ndim, const int64_t *size, tc_device device) {
   if (__builtin_mul_overflow(t->numel, (int64_t)tci_elsize(dtype), &bytes))
     return tci_fail("too many elements: %s", tci_sizes(ndim, size));
   t->storage = tci_storage_new(bytes, device);
+  if (t->storage && __builtin_expect(t->storage->record, 0)) tci_note_shape(t);
   return t->storage ? t : NULL;
 }
 

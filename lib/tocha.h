@@ -83,6 +83,46 @@ void tc_set_memory_limit(double bytes);
 void tc_set_cache_cap(double bytes);
 void tc_empty_cache(void);
 
+/* ---- looking at graphs and memory (lib/inspect.c), saved-tensor hooks (lib/packing.c): for the binding ---- */
+typedef struct tc_node tc_node;            /* an operator in a graph, or what adds into the grad of a leaf */
+typedef struct tc_input {                  /* where an input of a node comes from */
+  tc_node *node;
+  int32_t index, dtype, ndim;
+  const int64_t *size;
+} tc_input;
+typedef struct tc_memory_block {                  /* memory that is alive; only the first dims */
+  double bytes;
+  int32_t origin, dtype, ndim, device;
+  int64_t size[6];
+} tc_memory_block;
+void tc_set_origin(int32_t number);
+int32_t tc_get_origin(void);
+int32_t tc_blamed(void);
+void tc_watch_origins(bool on);
+void tc_watch_nan(bool backward, bool forward);
+int32_t tc_live_blocks(void);
+const tc_memory_block *tc_live_block(int32_t i);
+tc_node *tc_node_of(tc_tensor *x);
+void tc_node_free(tc_node *n);
+const char *tc_node_name(tc_node *n);
+double tc_node_function(tc_node *n);
+int32_t tc_node_inputs(tc_node *n);
+int32_t tc_node_origin(tc_node *n);
+double tc_node_time(tc_node *n);
+double tc_node_saved(tc_node *n);
+bool tc_node_freed(tc_node *n);
+bool tc_node_input(tc_node *n, int32_t i, tc_input *input);
+tc_tensor *tc_node_leaf(tc_node *n);
+const char *tc_writer_of(tc_tensor *x);
+void tc_watch_saves(bool on);
+tc_tensor *tc_pack_next(void);
+void tc_pack_done(int32_t number);
+int32_t tc_packed(tc_node *n, int32_t slot);
+int32_t tc_pack_slots(tc_node *n);
+bool tc_unpacked(tc_node *n, int32_t slot, tc_tensor *x);
+tc_node *tc_engine_node(tc_engine *e);
+bool tc_engine_reaches(tc_engine *e, tc_tensor *x);
+
 /* ---- the profiler (lib/profile.c): for the binding. Times are nanoseconds since the start; inner_ is what nested events took ---- */
 enum { TC_EVENT_OPERATOR, TC_EVENT_BACKWARD, TC_EVENT_RANGE, TC_EVENT_WALK };
 typedef struct tc_event {

@@ -12,7 +12,7 @@ local autograd = {
 
 local lazy = {
   Function = 'tocha.autograd.function', once_differentiable = 'tocha.autograd.once', functional = 'tocha.autograd.functional',
-  gradcheck = 'tocha.autograd.gradcheck', gradgradcheck = 'tocha.autograd.gradcheck',
+  graph = 'tocha.autograd.graph', Node = 'tocha.autograd.node', gradcheck = 'tocha.autograd.gradcheck', gradgradcheck = 'tocha.autograd.gradcheck',
 }
 
 -- a list with as many places as there are outputs
@@ -69,6 +69,31 @@ function autograd.grad(...)
   if materialize and allow_unused == false then args.fail('grad: materialize_grads needs allow_unused') end
   local gradients = output_gradients(grad_outputs, outputs, 'grad: grad_outputs')
   return spread(engine.gradients(outputs, inputs, gradients, retain_graph, create_graph, allow_unused or materialize), inputs, materialize)
+end
+
+local read_anomaly = args.spec('set_detect_anomaly', 'mode:bool', 'check_nan:bool=true')
+
+--- Anomaly mode, on or off. While it is on, graphs remember where operators were called; an error in backward, or a gradient with NaN, names the
+-- operator, its line and the path of the module that ran. It costs some microseconds an operator.
+-- @tparam boolean mode
+-- @tparam[opt=true] boolean check_nan whether NaN in a gradient is an error
+function autograd.set_detect_anomaly(...) require('tocha.debug').anomaly(read_anomaly(...)) end
+function autograd.is_anomaly_enabled() return (require('tocha.debug').anomaly_state()) end
+function autograd.is_anomaly_check_nan_enabled() return (select(2, require('tocha.debug').anomaly_state())) end
+
+local function end_anomaly(mode, check_nan, ok, ...)
+  require('tocha.debug').anomaly(mode, check_nan)
+  if not ok then error((...), 0) end
+  return ...
+end
+
+--- Calls f(...) in anomaly mode and gives its results. Both the forward pass and backward belong inside.
+-- @tparam function f
+function autograd.detect_anomaly(f, ...)
+  if type(f) ~= 'function' then args.fail('detect_anomaly: got %s, takes a function and its arguments', type(f)) end
+  local mode, check_nan = require('tocha.debug').anomaly_state()
+  autograd.set_detect_anomaly(true)
+  return end_anomaly(mode, check_nan, pcall(f, ...))
 end
 
 return setmetatable(autograd, {__index = function(self, name)

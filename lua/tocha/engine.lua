@@ -6,21 +6,22 @@ local handle = require 'tocha.handle'
 local errors = require 'tocha.errors'
 local arguments = require 'tocha.arguments'
 local library = require 'tocha.library'
+local watch = require 'tocha.watch'
 local C = library.C
 local wrap, is_tensor = handle.wrap, arguments.is_tensor
 
 local engine = {}
 
-local HOOKS, LUA_NODE, POST_HOOKS = 3, 4, 5
+local HOOKS, LUA_NODE, POST_HOOKS, PACKED = 3, 4, 5, 6
 
 -- By number: the hooks of a node (negative), the backward of a custom function (positive). C tells which nodes are gone.
-local registry, last = {}, 0
+local registry, names, last = {}, {}, 0
 
 local function sweep()
   while true do
     local number = C.tc_next_dropped()
     if number == 0 then return end
-    registry[number] = nil
+    registry[number], names[number] = nil, nil
   end
 end
 
@@ -59,15 +60,41 @@ local function run_post_hooks(e)
   end
 end
 
+-- In anomaly mode an error in a custom function's backward says where the function was called.
+local function from_its_origin(e, run, ...)
+  local place = require('tocha.origins').text(C.tc_node_origin(C.tc_engine_node(e)))
+  local function check(ok, ...)
+    if ok then return ... end
+    local message = ...
+    error(type(message) == 'string' and place and message .. '; called at ' .. place or message, 0)
+  end
+  return check(pcall(run, e, ...))
+end
+
 local function run_function(e, keep_graph)
   local run = registry[tonumber(C.tc_engine_function(e))]
   if not run then errors.raise('backward: the graph of a custom function was freed: say {retain_graph = true} the first time') end
   local gradients = {}
   for i = 1, tonumber(C.tc_engine_outputs(e)) do gradients[i] = wrap(C.tc_engine_gradient(e, i - 1)) end
+  if C.tc_node_origin(C.tc_engine_node(e)) ~= 0 then return from_its_origin(e, run, gradients, keep_graph) end
   run(e, gradients, keep_graph)
 end
 
-local run = {[HOOKS] = run_hooks, [LUA_NODE] = run_function, [POST_HOOKS] = run_post_hooks}
+-- What saved-tensor hooks keep for the node that comes next is a tensor again.
+local PACKED_NUMBERS = 2 ^ 52
+local function run_packed(e)
+  local node = C.tc_engine_node(e)
+  for slot = 0, C.tc_pack_slots(node) - 1 do
+    local number = C.tc_packed(node, slot)
+    if number ~= 0 then
+      local x = engine.unpack(registry[PACKED_NUMBERS + number])
+      C.tc_clear_error()
+      if not C.tc_unpacked(node, slot, x._t) then errors.pending() end
+    end
+  end
+end
+
+local run = {[HOOKS] = run_hooks, [LUA_NODE] = run_function, [POST_HOOKS] = run_post_hooks, [PACKED] = run_packed}
 
 local function walk(e, keep_graph)
   while true do
@@ -78,14 +105,25 @@ local function walk(e, keep_graph)
   end
 end
 
+-- The walk that hooks are called from: the engine, and a number that no other walk has.
+local walks = 0
+local function begin_walk(e)
+  local engine_before, walk_before = engine.current, engine.walk
+  walks = walks + 1
+  engine.current, engine.walk = e, walks
+  return engine_before, walk_before
+end
+
 -- runs `body(e, ...)` and frees the engine whatever happens
 local function with_engine(keep_graph, create_graph, body, ...)
   local e = C.tc_engine_new(keep_graph, create_graph)
   if e == nil then errors.pending() end
   local before = C.tc_grad_enabled()
+  local outer, outer_walk = begin_walk(e)
   C.tc_set_grad_enabled(create_graph)
   local ok, result = pcall(body, e, ...)
   C.tc_set_grad_enabled(before)
+  engine.current, engine.walk = outer, outer_walk
   C.tc_engine_free(e)
   sweep()
   if not ok then error(result, 0) end
@@ -126,6 +164,7 @@ end
 
 local function finish(e, status, keep_graph, create_graph)
   local before = C.tc_grad_enabled()
+  local outer, outer_walk = begin_walk(e)
   C.tc_set_grad_enabled(create_graph)
   local ok, message = pcall(function()
     while status ~= 0 do
@@ -135,9 +174,36 @@ local function finish(e, status, keep_graph, create_graph)
     end
   end)
   C.tc_set_grad_enabled(before)
+  engine.current, engine.walk = outer, outer_walk
   C.tc_engine_free(e)
   sweep()
   if not ok then error(message, 0) end
+end
+
+local last_packed = 0
+--- Keeps what a hook has packed; gives its number.
+function engine.keep(entry)
+  sweep()
+  repeat last_packed = last_packed % 2147483647 + 1 until not registry[PACKED_NUMBERS + last_packed]
+  registry[PACKED_NUMBERS + last_packed] = entry
+  return last_packed
+end
+
+--- The tensor that was packed.
+function engine.unpack(entry)
+  local before = C.tc_grad_enabled()
+  C.tc_set_grad_enabled(false)
+  local ok, x = pcall(entry.unpack, entry.value)
+  C.tc_set_grad_enabled(before)
+  if not ok then error(x, 0) end
+  if not is_tensor(x) then errors.raise('saved_tensors_hooks: unpack gave %s, takes a tensor', errors.describe(x)) end
+  local same = x.dtype == entry.dtype and x:dim() == #entry.shape
+  for d = 1, same and x:dim() or 0 do same = same and x:size(d) == entry.shape[d] end
+  if not same then
+    errors.raise('saved_tensors_hooks: unpack gave %s [%s] for %s [%s]', tostring(x.dtype), table.concat(x.shape, ' x '), tostring(entry.dtype),
+      table.concat(entry.shape, ' x '))
+  end
+  return x
 end
 
 local options_known = {gradient = true, retain_graph = true, create_graph = true, inputs = true}
@@ -253,22 +319,29 @@ end
 
 ---------------------------------------------------------------- functions written in Lua
 --- Makes `outputs` the results of a custom function of `inputs`: `backward(e, gradients)` will be called in backward and hands its
--- results over with engine.give. Nothing is recorded if no input requires grad; gives whether it was.
-function engine.record(inputs, outputs, backward)
+-- results over with engine.give; `name` is the function's. Nothing is recorded if no input requires grad; gives whether it was.
+function engine.record(inputs, outputs, backward, name)
   sweep()
   last = last + 1
   local ins, outs = ffi.new('tc_tensor *[?]', math.max(#inputs, 1)), ffi.new('tc_tensor *[?]', math.max(#outputs, 1))
   for i, x in ipairs(inputs) do ins[i - 1] = x._t end
   for i, x in ipairs(outputs) do outs[i - 1] = x._t end
-  registry[last] = backward
+  registry[last], names[last] = backward, name
+  if watch.before then watch.before() end
   if not C.tc_lua_node(last, ins, #inputs, outs, #outputs) then errors.pending() end
   return outputs[1] ~= nil and outputs[1].requires_grad
 end
 
---- Hands over the gradient of input i (from 1) of the custom function that runs now.
-function engine.give(e, i, gradient)
+--- The name of a custom function by its number.
+function engine.name_of(number) return names[number] or 'custom function' end
+
+--- Hands over the gradient of input i (from 1) of the custom function `name` that runs now.
+function engine.give(e, i, gradient, name)
   C.tc_clear_error()
-  if not C.tc_engine_give(e, i - 1, gradient._t) then errors.pending() end
+  if not C.tc_engine_give(e, i - 1, gradient._t) then
+    if name then errors.pending_as(name .. '.backward') end
+    errors.pending()
+  end
 end
 function engine.needs(e, i) return C.tc_engine_needs(e, i - 1) end
 --- A saved output as part of the graph again, for second derivatives.

@@ -32,6 +32,8 @@ function errors.pending()
   local message = ffi.string(C.tc_error_text())
   C.tc_clear_error()
   if message == '' then message = 'tocha: an operator failed without saying why' end
+  local place = C.tc_blamed() -- of the call whose gradient failed, where lines are recorded
+  if place ~= 0 then message = message .. '; called at ' .. require('tocha.origins').text(place) end
   if message:find('interrupted$') then
     C.tc_take_interrupt()
     error('interrupted!', 0)

@@ -19,7 +19,7 @@ for name, d in pairs(dtype.by_name) do tocha[name] = d end
 local lazy = {
   nn = 'tocha.nn', optim = 'tocha.optim', autograd = 'tocha.autograd', utils = 'tocha.utils', data = 'tocha.utils.data',
   class = 'tocha.class', func = 'tocha.func', signal = 'tocha.signal',
-  profiler = 'tocha.profiler', infer = 'tocha.infer',
+  profiler = 'tocha.profiler', debug = 'tocha.debug', graph = 'tocha.graph', infer = 'tocha.infer',
   distributions = 'tocha.distributions', linalg = 'tocha.linalg', cuda = 'tocha.cuda',
   amp = 'tocha.amp', backends = 'tocha.backends', memory = 'tocha.memory', random = 'tocha.random',
 }

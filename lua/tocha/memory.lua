@@ -28,7 +28,7 @@ local function size_text(bytes)
   return ('%.4g %s'):format(bytes, units[unit])
 end
 
---- memory_stats() as a few lines of text.
+--- memory_stats() as a few lines of text; after tocha.debug.lines(true) also the largest tensors, with the lines that made them.
 function memory.memory_summary()
   local s = memory.memory_stats()
   local lines = {'Tocha memory (CPU)'}
@@ -38,6 +38,7 @@ function memory.memory_summary()
   end
   lines[#lines + 1] = ('  %-16s %12d'):format('tensors', s.tensors)
   lines[#lines + 1] = ('  %-16s %12d'):format('system calls', s.system_calls)
+  if C.tc_live_blocks() > 0 then lines[#lines + 1] = '  the largest since lines were recorded: ' .. tostring(require('tocha.debug').live(10)) end
   return table.concat(lines, '\n')
 end
 

@@ -281,10 +281,9 @@ end
 function fields.mH(x) return fields.mT(x):conj() end
 function fields.real(x) return binding.get('real')(x) end
 function fields.imag(x) return binding.get('imag')(x) end
-local grad_fn_meta = {__tostring = function(self) return '<' .. self.name .. ' backward>' end}
 function fields.grad_fn(x)
-  local name = C.tc_grad_fn_name(alive(x, 'grad_fn'))
-  return name ~= nil and setmetatable({name = ffi.string(name)}, grad_fn_meta) or nil
+  if C.tc_is_leaf(alive(x, 'grad_fn')) then return nil end
+  return require('tocha.autograd.node').take(C.tc_node_of(x._t))
 end
 
 function setters.requires_grad(x, on) x:requires_grad_(on) end

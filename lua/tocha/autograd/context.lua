@@ -46,8 +46,10 @@ end
 function methods.set_materialize_grads(ctx, on) rawget(ctx, hidden).materialize = on end
 
 local function changed(state, i, entry)
-  errors.raise('%s saved a tensor (%d) of shape [%s] for backward, but it was changed in place afterwards (version %d, saved %d)',
-    state.name, i, table.concat(entry.tensor.shape, ' x '), entry.tensor._version, entry.version)
+  local writer = require('tocha.library').C.tc_writer_of(entry.tensor._t)
+  errors.raise('%s saved a tensor (%d) of shape [%s] for backward, but %s changed it in place afterwards (version %d, saved %d)',
+    state.name, i, table.concat(entry.tensor.shape, ' x '), writer ~= nil and ffi.string(writer) or 'an operator', entry.tensor._version,
+    entry.version)
 end
 
 -- results were kept apart from the graph, lest they keep themselves alive; for second derivatives they join it again
@@ -61,6 +63,9 @@ local function unpack_saved(state)
     local entry = state.kept and state.kept[i]
     if not state.kept then
       list[i] = state.saved[i]
+    elseif entry and entry.packed then
+      local x = engine.unpack(entry.packed)
+      list[i] = entry.output and state.engine and state.connect and engine.output(state.engine, x, entry.output) or x
     elseif entry then
       if entry.tensor._version ~= entry.version then changed(state, i, entry) end
       list[i] = entry.output and state.engine and state.connect and engine.output(state.engine, entry.tensor, entry.output) or entry.tensor
@@ -101,7 +106,8 @@ function Context.settle(state, outputs)
     end
     if x ~= nil then
       if place then x = x:detach() end
-      kept[i] = {tensor = x, version = x._version, output = place}
+      local packed = engine.pack and engine.pack(x:detach())
+      kept[i] = packed and {packed = packed, output = place} or {tensor = x, version = x._version, output = place}
     end
   end
   state.kept = kept

@@ -110,7 +110,7 @@ local function make_runner(cls, ctx, n, input_places, output_places, shapes, out
     state.engine = nil
     check_gradients(cls.__name, results, n, place_of)
     for at, k in pairs(place_of) do
-      if is_tensor(results[at]) and engine.needs(e, k) then engine.give(e, k, results[at]) end
+      if is_tensor(results[at]) and engine.needs(e, k) then engine.give(e, k, results[at], cls.__name) end
     end
     if not keep_graph then Context.release(state) end
   end
@@ -126,7 +126,7 @@ local function record(cls, ctx, n, tensors, input_places, outputs)
   local outs, output_places, dirty = classify(state, outputs, tensors)
   if #outs == 0 then return end
   local shapes = describe_outputs(outs)
-  engine.record(tensors, outs, make_runner(cls, ctx, n, input_places, output_places, shapes, outputs.n))
+  engine.record(tensors, outs, make_runner(cls, ctx, n, input_places, output_places, shapes, outputs.n), cls.__name)
   local saved_as = {}
   for k, y in ipairs(outs) do saved_as[k] = y end
   rewrite(dirty, outs)

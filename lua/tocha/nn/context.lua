@@ -14,7 +14,7 @@ local function running()
     local info = debug.getinfo(level, 'f')
     if not info then return inner, outer end
     local name, value = debug.getlocal(level, 1)
-    if name == 'self' and Module.is_module(value) and info.func == value.forward then
+    if name == 'self' and Module.is_module(value) and (info.func == value.forward or info.func == Module.call_with_hooks) then
       inner, outer = inner or value, value
     end
     level = level + 1
