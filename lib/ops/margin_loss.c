@@ -38,10 +38,16 @@ static bool none_negative(tc_tensor *var) {
   return negative == 0 || tci_fail("var: has a negative element") != NULL;
 }
 
+/* var, or eps where it is less; the gradient passes there as well, as in PyTorch */
+static tc_tensor *at_least(tc_tensor *var, double eps) {
+  tc_tensor *less = tc_lt(var, tci_number(eps));
+  return tc_where(less, shifted(minus(var, tc_detach(var)), eps), var);
+}
+
 tc_tensor *tc_gaussian_nll_loss(tc_tensor *x, tc_tensor *t, tc_operand *var, bool full, double eps, const char *reduction) {
   const int r = tci_reduction(reduction, false);
   if (r < 0 || !tci_check_target(x, t, "target") || !(var = variances(x, var)) || !none_negative(var)) return NULL;
-  tc_tensor *v = above(var, eps), *loss = scaled(plus(tc_div(tc_square(minus(x, t)), v, NULL), tc_log(v)), 0.5);
+  tc_tensor *v = at_least(var, eps), *loss = scaled(plus(tc_div(tc_square(minus(x, t)), v, NULL), tc_log(v)), 0.5);
   return tci_reduced(full ? shifted(loss, 0.5 * log(2 * M_PI)) : loss, r);
 }
 

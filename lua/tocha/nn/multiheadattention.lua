@@ -162,9 +162,9 @@ local read_forward = args.spec('MultiheadAttention', 'query:tensor', 'key:tensor
   'key_padding_mask:tensor=nil',
   'need_weights:bool=true', 'attn_mask:tensor=nil', 'average_attn_weights:bool=true', 'is_causal:bool=false')
 
-local function attend(self, q, k, v, mask, need_weights)
+local function attend(self, q, k, v, mask, need_weights, causal)
   if not need_weights then
-    return F.scaled_dot_product_attention(q, k, v, mask, self.training and self.dropout or 0), nil
+    return F.scaled_dot_product_attention(q, k, v, mask, self.training and self.dropout or 0, causal), nil
   end
   local scores = (q / math.sqrt(self.head_dim)):matmul(k:transpose(-2, -1))
   if mask ~= nil then scores = scores + mask end
@@ -174,15 +174,15 @@ local function attend(self, q, k, v, mask, need_weights)
 end
 
 -- (time, batch, embed) in and out; weights (batch, heads, time, source)
-local function forward(self, query, key, value, padding, mask, need_weights)
+local function forward(self, query, key, value, padding, mask, need_weights, causal)
   local time, batch, source = query:size(1), query:size(2), key:size(1)
   check_masks(self, mask, padding, time, source, batch)
+  if causal then mask = nil end
   local q, k, v = project(self, query, key, value)
   mask, padding = number_mask(mask, q.dtype), number_mask(padding, q.dtype)
   k, v, mask, padding = extend(self, k, v, mask, padding)
   local out, weights = attend(self, heads(self, q), heads(self, k), heads(self, v), join_masks(self, mask, padding,
-    batch, q.dtype),
-    need_weights)
+    batch, q.dtype), need_weights, causal)
   return self.out_proj(out:permute(3, 1, 2, 4):reshape(time, batch, self.embed_dim)), weights
 end
 
@@ -213,7 +213,9 @@ function Attention:forward(...)
   query = time_first(self, query, single)
   key = same and query or time_first(self, key, single)
   value = same and query or time_first(self, value, single)
-  local out, weights = forward(self, query, key, value, padding, mask, need_weights)
+  -- the hint is taken where PyTorch takes it; keys that the layer adds are then seen by no query, as there
+  local causal = is_causal and padding == nil and not need_weights
+  local out, weights = forward(self, query, key, value, padding, mask, need_weights, causal)
   out = single and out:squeeze(2) or (self.batch_first and out:transpose(1, 2) or out)
   if weights ~= nil then
     if average then weights = weights:mean(2) end

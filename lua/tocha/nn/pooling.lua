@@ -168,6 +168,9 @@ local function add_fractional(n)
     if (self.output_size == nil) == (self.output_ratio == nil) then
       args.fail('%s: takes either output_size or output_ratio', name)
     end
+    local samples = self._random_samples
+    self._random_samples = nil
+    self:register_buffer('_random_samples', samples)
   end)
 end
 
