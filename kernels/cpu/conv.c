@@ -319,6 +319,19 @@ static int64_t chunk_of(const slide *s, int64_t parts) {
   return smaller(s->o, larger(16, (chunk + 3) / 4 * 4));
 }
 
+/* Winograd's way pays from some channels on here too; where is measured. */
+enum { WINOGRAD_WEIGHT_CHANNELS = 48 };
+static bool weight_by_winograd(const slide *s, int dtype) {
+  return dtype == TC_FLOAT32 && s->groups == 1 && s->c >= WINOGRAD_WEIGHT_CHANNELS && s->o >= WINOGRAD_WEIGHT_CHANNELS && s->in[0] == 1 &&
+         s->out[0] == 1 && s->k[0] == 1 && s->k[1] == 3 && s->k[2] == 3 && volume(s->stride) == 1 && volume(s->dilation) == 1 && s->pad[0] == 0;
+}
+
+static int winograd_weight(const slide *s, float *w, const float *g, const float *x) {
+  tc_winograd_weight p = {.n = s->n, .c = s->c, .o = s->o, .in = {s->in[1], s->in[2]}, .out = {s->out[1], s->out[2]},
+                          .pad = {s->pad[1], s->pad[2]}, .x = x, .g = g, .w = w};
+  return TC_KERNEL(winograd_weight)(&p);
+}
+
 /* The batch is cut into a number of parts that depends on the sizes alone, each summed by itself and then added
    in order, so that the result does not depend on the number of threads. */
 int TC_KERNEL(conv_weight)(const tc_conv *p, int dtype, void *w, const void *g, const void *x) {
@@ -327,6 +340,7 @@ int TC_KERNEL(conv_weight)(const tc_conv *p, int dtype, void *w, const void *g, 
   int64_t group_size = s.o * s.c * volume(s.k), size = s.groups * group_size;
   memset(w, 0, (size_t)(size * bytes));
   if (s.n * volume(s.out) * size == 0) return TC_OK;
+  if (weight_by_winograd(&s, dtype)) return winograd_weight(&s, w, g, x);
   int64_t parts = parts_of(&s, size * bytes), chunk = chunk_of(&s, parts), chunks = (s.o + chunk - 1) / chunk;
   layout l;
   choose_tile(&s, &l, bytes, 1);

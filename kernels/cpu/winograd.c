@@ -8,7 +8,7 @@
 #include "winograd.h"
 #include <stdlib.h>
 
-enum { TILE = 2, SIDE = 4, PRODUCTS = SIDE * SIDE, PANEL = 48, EXTRA = 16, STRIP_BYTES = 1536 << 10 };
+enum { PANEL = 48, STRIP_BYTES = 1536 << 10 };
 
 typedef struct strip {
   const tc_winograd *p;
@@ -21,9 +21,8 @@ typedef struct strip {
 static int64_t at_least(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* rows of G, B^T and A^T times a column */
+/* rows of G and A^T times a column */
 #define OF_WEIGHTS(i, a, b, c) ((i) == 0 ? (a) : (i) == 1 ? 0.5f * ((a) + (b) + (c)) : (i) == 2 ? 0.5f * ((a) - (b) + (c)) : (c))
-#define OF_INPUTS(i, a, b, c, d) ((i) == 0 ? (a) - (c) : (i) == 1 ? (b) + (c) : (i) == 2 ? (c) - (b) : (b) - (d))
 #define OF_OUTPUTS(i, a, b, c, d) ((i) == 0 ? (a) + (b) + (c) : (b) - (c) - (d))
 
 /* U = G g G^T for weights first .. last-1, some at a time side by side */
@@ -45,49 +44,6 @@ static void transform_weights(const tc_winograd *p, float *u, int64_t first, int
 #undef COLUMN
       }
   }
-}
-
-/* The input rows of a strip's sample from tile row `first`, taken apart: planes[2 * (row % 2) + column % 2], each (rows + 1, pitch), zeros beyond
-   the input. */
-static void split_plane(const strip *s, const float *x, int64_t first, float *planes) {
-  const tc_winograd *p = s->p;
-  const int64_t size = s->tiles + s->pitch + EXTRA, width = TILE * s->pitch, lo = at_least(0, -p->pad[1]), to = at_least(0, p->pad[1]);
-  const int64_t count = at_most(p->in[1] - lo, width - to);
-  float row[width];
-  memset(row, 0, (size_t)width * sizeof *row);
-  for (int64_t i = 0; i < TILE * s->rows + 2; i++) {
-    const int64_t h = TILE * first + i - p->pad[0], at = i / TILE * s->pitch;
-    float *restrict even = planes + i % TILE * TILE * size + at, *restrict odd = even + size;
-    if (h < 0 || h >= p->in[0] || count <= 0) {
-      for (int64_t q = 0; q < s->pitch; q++) even[q] = odd[q] = 0;
-      continue;
-    }
-    memcpy(row + to, x + h * p->in[1] + lo, (size_t)count * sizeof *row);
-    for (int64_t q = 0; q < s->pitch; q++) even[q] = row[2 * q], odd[q] = row[2 * q + 1];
-  }
-}
-
-/* row i of V = B^T d B for one channel of one sample: four of its sixteen lines, `step` apart */
-static inline __attribute__((always_inline)) void input_row(const strip *s, int i, const float *planes, float *v, int64_t step) {
-  const int64_t size = s->tiles + s->pitch + EXTRA, n = s->tiles;
-  const float *a = planes, *b = a + TILE * size, *c = a + s->pitch, *d = b + s->pitch;
-  float *restrict to = v + i * SIDE * step;
-#define COLUMN(j) OF_INPUTS(i, a[AT(j)], b[AT(j)], c[AT(j)], d[AT(j)])
-#define AT(j) ((j) % TILE * size + (j) / TILE + q)
-  _Pragma("GCC ivdep") for (int64_t q = 0; q < n; q++) {
-    const float c0 = COLUMN(0), c1 = COLUMN(1), c2 = COLUMN(2), c3 = COLUMN(3);
-    to[q] = OF_INPUTS(0, c0, c1, c2, c3), to[step + q] = OF_INPUTS(1, c0, c1, c2, c3);
-    to[2 * step + q] = OF_INPUTS(2, c0, c1, c2, c3), to[3 * step + q] = OF_INPUTS(3, c0, c1, c2, c3);
-  }
-#undef AT
-#undef COLUMN
-}
-
-static void transform_input(const strip *s, const float *planes, float *v, int64_t step) {
-  input_row(s, 0, planes, v, step);
-  input_row(s, 1, planes, v, step);
-  input_row(s, 2, planes, v, step);
-  input_row(s, 3, planes, v, step);
 }
 
 /* row i of the outputs A^T m A of one plane: two neighbours for each tile */
@@ -122,10 +78,12 @@ static int run_strip(const strip *s, int64_t index) {
   const tc_winograd *p = s->p;
   const int64_t sample = index / s->per_sample * s->samples, first = index % s->per_sample * s->rows;
   const int64_t samples = at_most(s->samples, p->n - sample), n = samples * s->tiles;
+  const tc_tiles t = tc_tiles_of(s->rows, s->pitch);
   for (int64_t b = 0; b < samples; b++)
     for (int64_t c = 0; c < p->c; c++) {
-      split_plane(s, p->x + ((sample + b) * p->c + c) * p->in[0] * p->in[1], first, s->planes);
-      transform_input(s, s->planes, s->v + c * n + b * s->tiles, p->c * n);
+      tc_split_plane(&t, p->x + ((sample + b) * p->c + c) * p->in[0] * p->in[1], p->in[0], p->in[1], TILE * first - p->pad[0], p->pad[1],
+                     TILE * s->rows + 2, s->planes);
+      tc_transform_input(&t, s->planes, s->v + c * n + b * s->tiles, p->c * n);
     }
   const int64_t su[3] = {PRODUCTS, p->o, p->c}, du[3] = {p->o * p->c, p->c, 1}, sv[3] = {PRODUCTS, p->c, n}, dv[3] = {p->c * n, n, 1};
   const int64_t sm[3] = {PRODUCTS, p->o, n}, dm[3] = {p->o * n, n, 1};
@@ -176,7 +134,7 @@ int TC_KERNEL(winograd)(const tc_winograd *p) {
   TC_PARALLEL(p->o * p->c, 64, (double)(p->o * p->c) * 40) { transform_weights(p, u, lo, hi); } TC_PARALLEL_END
   strip plan = {.p = p, .u = u, .pitch = (p->out[1] + TILE - 1) / TILE + 1, .down = (p->out[0] + TILE - 1) / TILE};
   cut(&plan);
-  const int64_t planes = TILE * TILE * (plan.tiles + plan.pitch + EXTRA), strips = (p->n + plan.samples - 1) / plan.samples * plan.per_sample;
+  const int64_t planes = TILE * TILE * tc_tiles_of(plan.rows, plan.pitch).size, strips = (p->n + plan.samples - 1) / plan.samples * plan.per_sample;
   const int64_t columns = plan.samples * plan.tiles;
   int status = TC_OK;
   TC_PARALLEL(strips, 1, (double)strips * (double)columns * (double)p->c * (double)p->o) {

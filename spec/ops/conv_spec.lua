@@ -59,6 +59,10 @@ describe('conv2d', function()
     compare('float32', {2, 96, 100, 10, 11, 3, 3}, {1, 1}, {0, 0}, {1, 1}, 1)
     compare('float32', {3, 97, 96, 13, 12, 3, 3}, {1, 1}, {1, 2}, {1, 1}, 1)
     compare('float32', {1, 96, 96, 23, 37, 3, 3}, {1, 1}, {2, 1}, {1, 1}, 1)
+    compare('float32', {7, 48, 61, 3, 4, 3, 3}, {1, 1}, {0, 2}, {1, 1}, 1)
+    compare('float32', {5, 50, 48, 7, 7, 3, 3}, {1, 1}, {1, 1}, {1, 1}, 1)
+    compare('float32', {9, 53, 49, 17, 9, 3, 3}, {1, 1}, {1, 0}, {1, 1}, 1)
+    compare('float32', {2, 48, 50, 61, 90, 3, 3}, {1, 1}, {1, 1}, {1, 1}, 1) -- samples of several strips
   end)
 
   it('is right for one channel a group, and one image', function()
@@ -75,15 +79,18 @@ describe('conv2d', function()
 
   it('does not depend on the number of threads, to the bit', function()
     local threads = tocha.get_num_threads()
-    local x, w = tocha.randn(5, 6, 20, 21):requires_grad_(), tocha.randn(7, 6, 3, 3):requires_grad_()
+    local x, w
     local function run(n)
       tocha.set_num_threads(n)
       local y = F.conv2d(x, w, nil, 1, 1)
       return {y, unpack(gradients(y, tocha.ones(y.shape), {x, w}))}
     end
-    local one, two = run(1), run(2)
+    for _, channels in ipairs{6, 50} do
+      x, w = tocha.randn(5, channels, 20, 21):requires_grad_(), tocha.randn(channels + 1, channels, 3, 3):requires_grad_()
+      local one, two = run(1), run(2)
+      for i = 1, 3 do assert.is_true(one[i]:equal(two[i])) end
+    end
     tocha.set_num_threads(threads)
-    for i = 1, 3 do assert.is_true(one[i]:equal(two[i])) end
   end)
 
   it('gives no gradient to what a stride skips', function()
