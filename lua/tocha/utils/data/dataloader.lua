@@ -7,6 +7,7 @@ local tocha = require 'tocha'
 local Dataset = require 'tocha.utils.data.dataset'
 local samplers = require 'tocha.utils.data.samplers'
 local collate = require 'tocha.utils.data.collate'
+local workers = require 'tocha.utils.data.workers'
 
 local DataLoader = class('DataLoader')
 
@@ -27,6 +28,9 @@ local function as_dataset(value)
 end
 
 local function check(self, shuffle)
+  for _, name in ipairs{'num_workers', 'timeout'} do
+    if self[name] < 0 then args.fail('DataLoader: %s: got %g, takes at least 0', name, self[name]) end
+  end
   if self.batch_size < 1 then args.fail('DataLoader: batch_size: got %d, takes at least 1', self.batch_size) end
   if shuffle and self.sampler then args.fail('DataLoader: shuffle and sampler exclude each other') end
   if self.batch_sampler and (shuffle or self.sampler or self.drop_last or self.batch_size ~= 1) then
@@ -39,14 +43,15 @@ end
 -- @tparam[opt=false] bool shuffle whether every epoch has an order of its own
 -- @param[opt] sampler gives the order instead
 -- @param[opt] batch_sampler gives the lists of positions
--- @tparam[opt=0] int num_workers taken for PyTorch's sake: batches are made where the loop runs (docs/training.md says why)
--- @param[opt] timeout as num_workers
--- @param[opt] worker_init_fn as num_workers
--- @param[opt] multiprocessing_context as num_workers
--- @param[opt] prefetch_factor as num_workers
--- @param[opt] persistent_workers as num_workers
--- @param[opt] pin_memory_device as num_workers
--- @param[opt] in_order as num_workers: batches always come in order
+-- @tparam[opt=0] int num_workers processes that make batches ahead; batches of tensor datasets, which are one operator each, are
+-- made where the loop runs (docs/training.md)
+-- @tparam[opt=0] number timeout seconds to wait for a worker's batch; 0 is without end
+-- @param[opt] worker_init_fn called in each worker with its number (from 0)
+-- @param[opt] multiprocessing_context taken for PyTorch's sake: workers are forked
+-- @param[opt] prefetch_factor taken for PyTorch's sake: each worker is a batch ahead
+-- @param[opt] persistent_workers taken for PyTorch's sake: each epoch has workers of its own
+-- @param[opt] pin_memory_device taken for PyTorch's sake
+-- @param[opt] in_order taken for PyTorch's sake: batches always come in order
 -- @tparam[opt] function collate_fn makes a batch of a list of items; an item of several values is a list of them
 -- @tparam[opt=false] bool pin_memory taken for PyTorch's sake
 -- @tparam[opt=false] bool drop_last whether a last batch that is too small is left out
@@ -64,9 +69,11 @@ end
 -- local joined = data.DataLoader(items, {batch_size = 3, collate_fn = table.concat})
 -- joined:iter()()  --> 'abc'
 function DataLoader:__init(...)
-  local dataset, batch_size, shuffle, sampler, batch_sampler, _, collate_fn, _, drop_last, _, _, _, generator, seed = read(...)
+  local dataset, batch_size, shuffle, sampler, batch_sampler, num_workers, collate_fn, _, drop_last, timeout, worker_init_fn, _,
+    generator, seed = read(...)
   self.dataset, self.batch_size, self.drop_last = as_dataset(dataset), batch_size, drop_last
   self.sampler, self.batch_sampler, self.collate_fn = sampler, batch_sampler, collate_fn
+  self.num_workers, self.timeout, self.worker_init_fn = num_workers, timeout, worker_init_fn
   if seed and generator then args.fail('DataLoader: generator and seed exclude each other') end
   self.generator = seed and tocha.Generator():manual_seed(seed) or generator
   self.streams = class.isinstance(self.dataset, require('tocha.utils.data.iterable').IterableDataset)
@@ -154,17 +161,46 @@ local function positions_of(sampler)
   return samplers.Sampler.positions(sampler)
 end
 
+-- Workers make every n-th list of positions into a batch, or batches of their own run through a stream. Their seeds follow from the
+-- loader's generator: the same program gives the same numbers.
+local function iterate_workers(self, lists)
+  self.worker_seed = tocha.randint(0, 2147483646, {1}, {generator = self.generator}):item()
+  return workers.iterate(self, function(worker)
+    if not lists then return iterate_stream(self) end
+    local at = worker + 1 - self.num_workers
+    return function()
+      at = at + self.num_workers
+      if lists[at] then return make(self, lists[at]) end
+    end
+  end)
+end
+
+local function collected(following)
+  local out = {}
+  for list in following do out[#out + 1] = list end
+  return out
+end
+
+-- lists of positions as batches, here or by workers
+local function iterate_positions(self, following)
+  if self.num_workers == 0 then return iterate_lists(self, following) end
+  return iterate_workers(self, collected(following))
+end
+
 --- An iterator over the batches of one epoch: `for x, y in loader:iter() do`.
 function DataLoader:iter()
-  if self.streams then return iterate_stream(self) end
-  if self.batch_sampler then return iterate_lists(self, self.batch_sampler:iter()) end
+  if self.streams then
+    if self.num_workers > 0 then return iterate_workers(self) end
+    return iterate_stream(self)
+  end
+  if self.batch_sampler then return iterate_positions(self, self.batch_sampler:iter()) end
   local sampler = self.sampler
   if Dataset.has_batches(self.dataset) and not self.collate_fn then
     local order = sampler and positions_of(sampler)
     return iterate_fast(self, order, order and order:size(1) or self.dataset:len())
   end
   sampler = sampler or samplers.SequentialSampler(self.dataset)
-  return iterate_lists(self, samplers.BatchSampler(sampler, self.batch_size, self.drop_last):iter())
+  return iterate_positions(self, samplers.BatchSampler(sampler, self.batch_size, self.drop_last):iter())
 end
 
 return DataLoader

@@ -18,10 +18,10 @@ function data.default_convert(value)
   return out
 end
 
---- nil: batches are made where the loop runs, by no worker.
+--- In a worker of a DataLoader `id` (from 0), `num_workers`, `seed` and `dataset`; nil elsewhere. Streams share out their items by it.
 -- @usage
 -- data.get_worker_info() == nil  --> true
-function data.get_worker_info() return nil end
+function data.get_worker_info() return require('tocha.utils.data.workers').info end
 
 return require 'tocha.onuse'(data, 'tocha.utils.data.', {
   dataset = 'Dataset', tensordataset = 'TensorDataset', subset = 'Subset', concatdataset = 'ConcatDataset',
