@@ -98,7 +98,7 @@ describe('streams of data', function()
     for a, b in loader:iter() do got[#got + 1] = {a:totable(), b:totable()} end
     assert.are.same({{{1, 2}, {10, 20}}, {{3, 4}, {30, 40}}, {{5}, {50}}}, got)
     local n = 0
-    for _ in data.DataLoader(Count(1, 5), {batch_size = 2, drop_last = true, num_workers = 2, prefetch_factor = 4}):iter() do n = n + 1 end
+    for _ in data.DataLoader(Count(1, 5), {batch_size = 2, drop_last = true}):iter() do n = n + 1 end
     assert.are.equal(2, n)
     assert.has_error(function() data.DataLoader(Count(1, 5), {shuffle = true}) end,
       'DataLoader: an IterableDataset has an order of its own: takes neither shuffle nor samplers')
