@@ -46,6 +46,7 @@ TC_UNARY(log,         FLOAT, log(x))
 TC_UNARY(log2,        FLOAT, log2(x))
 TC_UNARY(log10,       FLOAT, log10(x))
 TC_UNARY(log1p,       FLOAT, log1p(x))
+TC_UNARY(logit,       FLOAT, log(x / ((T)1 - x)))
 
 /* trigonometric, hyperbolic */
 TC_UNARY(sin,         FLOAT, sin(x))
@@ -147,13 +148,13 @@ TC_BINARY(shift_left,   INT,   y < 0 || y > 63 ? (T)0 : (T)((uint64_t)x << y))
 TC_BINARY(shift_right,  INT,   y < 0 || y > 63 ? (T)(x < 0 ? -1 : 0) : x >> y)
 TC_BINARY(gcd,          INT,   gcd(x, y))
 TC_BINARY(lcm,          INT,   lcm(x, y))
-/* gradients in one pass: x is the gradient of the result, y the result (tanh, sigmoid, relu) or the argument (gelu, silu) */
-TC_BINARY(tanh_grad,    FLOAT, x * ((T)1 - y * y))
-TC_BINARY(sigmoid_grad, FLOAT, x * y * ((T)1 - y))
+/* gradients in one pass, 0 where x is 0: x is the gradient of the result, y the result (tanh, sigmoid, relu) or the argument (gelu, silu) */
+TC_BINARY(tanh_grad,    FLOAT, choose(x == 0, (T)0, x * ((T)1 - y * y)))
+TC_BINARY(sigmoid_grad, FLOAT, choose(x == 0, (T)0, x * y * ((T)1 - y)))
 TC_BINARY(relu_grad,    FLOAT, y > 0 ? x : (T)0)
-TC_BINARY(gelu_grad,    FLOAT, x * (normal_cdf(y) + y * (T)0.39894228040143267794 * exp((T)-0.5 * y * y)))
-TC_BINARY(gelu_tanh_grad, FLOAT, x * gelu_tanh_slope(y))
-TC_BINARY(silu_grad,    FLOAT, x / ((T)1 + exp(-y)) * ((T)1 + y * ((T)1 - (T)1 / ((T)1 + exp(-y)))))
+TC_BINARY(gelu_grad,    FLOAT, choose(x == 0, (T)0, x * (normal_cdf(y) + y * (T)0.39894228040143267794 * exp((T)-0.5 * y * y))))
+TC_BINARY(gelu_tanh_grad, FLOAT, choose(x == 0, (T)0, x * gelu_tanh_slope(y)))
+TC_BINARY(silu_grad,    FLOAT, choose(x == 0, (T)0, x / ((T)1 + exp(-y)) * ((T)1 + y * ((T)1 - (T)1 / ((T)1 + exp(-y))))))
 TC_BINARY(mul_zero,     ANY,   x == 0 || y == 0 ? (T)0 : x * y)                 /* a product in which 0 wins over inf and nan */
 TC_BINARY(div_zero,     FLOAT, x == 0 ? (T)0 : x / y)                           /* a quotient in which a zero gradient wins */
 

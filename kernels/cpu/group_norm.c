@@ -2,6 +2,7 @@
    (batch, group): channels * inner adjacent elements with a mean and a variance of their own. */
 #include "row.h"
 #include <stdlib.h>
+#include <string.h>
 
 static void row_statistics(const tc_view *mean, const tc_view *rstd, const tc_view *x, const tc_norm_groups *p, int64_t i) {
   TC_FLOATS(x->dtype, {
@@ -54,6 +55,24 @@ int TC_KERNEL(group_norm)(const tc_view *y, const tc_view *mean, const tc_view *
     }
   } TC_PARALLEL_END
   return TC_OK;
+}
+
+/* Whether row i has infinities or NaN, but nobody asks for its gradient: then it is 0. */
+static bool unused_row(const tc_view *g, const tc_view *mean, const tc_view *rstd, const tc_norm_groups *p, int64_t i) {
+  bool used = false;
+  TC_FLOATS(g->dtype, {
+    const T m = ((const T *)mean->data)[i]; const T s = ((const T *)rstd->data)[i];
+    if (s > 0 && m - m == 0) return false;
+    const int64_t n = p->channels * p->inner;
+    const T *up = (const T *)g->data + i * n;
+    for (int64_t j = 0; j < n; j++) used |= up[j] != 0;
+  });
+  return !used;
+}
+
+static void clear_row(const tc_view *dx, const tc_norm_groups *p, int64_t i) {
+  const size_t bytes = (size_t)(p->channels * p->inner * tc_dtype_bytes(dx->dtype));
+  memset((char *)dx->data + (size_t)i * bytes, 0, bytes);
 }
 
 /* dx = rstd (g w - mean(g w) - xhat mean(g w xhat)) */
@@ -121,8 +140,10 @@ int TC_KERNEL(group_norm_backward)(const tc_view *dx, const tc_view *dw, const t
   TC_PARALLEL(chunks, 1, 2.0 * (double)x->numel) {
     for (int64_t k = lo; k < hi; k++)
       for (int64_t i = k * per * p->groups; i < (k + 1) * per * p->groups && i < p->batch * p->groups; i++) {
-        if (dx) row_slope(dx, g, mean, rstd, x, weight, p, i);
-        if (parameters) row_parameters(sums + k * step, g, mean, rstd, x, p, i);
+        const bool unused = unused_row(g, mean, rstd, p, i);
+        if (dx && unused) clear_row(dx, p, i);
+        else if (dx) row_slope(dx, g, mean, rstd, x, weight, p, i);
+        if (parameters && !unused) row_parameters(sums + k * step, g, mean, rstd, x, p, i);
       }
   } TC_PARALLEL_END
   if (dw) fold_chunks(dw, sums, chunks, step);

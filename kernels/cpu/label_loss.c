@@ -119,6 +119,7 @@ static slope row_slope(const tc_view *g, const tc_view *stats, const tc_view *to
   if (s.label + 1 == p->ignore) return s.label = -1, s;
   TC_FLOATS(g->dtype, {
     double up = ((const T *)g->data)[g->numel == 1 ? 0 : i];
+    if (up == 0) return s.label = -1, s;
     if (p->reduction == TC_LOSS_MEAN) up /= *(const T *)total->data;
     s.hit = up * (1 - p->smoothing) * (weight ? ((const T *)weight->data)[s.label] : 1);
     s.even = up * p->smoothing / (double)p->rows.n;

@@ -45,7 +45,7 @@ static void slopes(int kind, int dtype, void *to, const void *g, int single, con
     switch (kind) {
       PAIR_LOSSES(SLOPE_CASE)
     }
-    if (!single) for (int64_t j = 0; j < n; j++) out[j] *= up[j];
+    if (!single) for (int64_t j = 0; j < n; j++) out[j] = up[j] == 0 ? (T)0 : out[j] * up[j];
   });
 }
 

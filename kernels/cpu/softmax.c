@@ -71,6 +71,13 @@ int TC_KERNEL(softmax)(const tc_view *y, const tc_view *x, const tc_rows *r, int
   return TC_OK;
 }
 
+/* Where no element of a row has a gradient, none passes, though its results be NaN, as in a row of -inf; only sums that say so get here. */
+#define CLEAR_UNUSED(count, step) do { \
+    bool used = false; \
+    for (int64_t j = 0; j < (count); j++) used |= up[j * (step)] != 0; \
+    if (!used) for (int64_t j = 0; j < (count); j++) down[j * (step)] = 0; \
+  } while (0)
+
 /* dx = y (g - sum(g y)) of softmax, g - exp(y) sum(g) of log_softmax */
 static void rows_backward(const tc_view *dx, const tc_view *g, const tc_view *y, int64_t n, int as_log, int64_t lo, int64_t hi) {
   TC_FLOATS(y->dtype, {
@@ -81,9 +88,11 @@ static void rows_backward(const tc_view *dx, const tc_view *g, const tc_view *y,
       if (as_log) {
         const T sum = (T)ROW_SUM(T, n, up[j]);
         for (int64_t j = 0; j < n; j++) down[j] = up[j] - row_exp(out[j]) * sum;
+        if (sum == 0) for (int64_t j = 0; j < n; j++) down[j] = up[j];
       } else {
         const T sum = (T)ROW_SUM(T, n, up[j] * out[j]);
         for (int64_t j = 0; j < n; j++) down[j] = out[j] * (up[j] - sum);
+        if (sum != sum) CLEAR_UNUSED(n, 1);
       }
     }
   });
@@ -104,6 +113,8 @@ static void columns_backward(const tc_view *dx, const tc_view *g, const tc_view 
         int64_t k = j * r->inner + c;
         down[k] = as_log ? up[k] - row_exp(out[k]) * sum[c] : out[k] * (up[k] - sum[c]);
       }
+    for (int64_t c = 0; c < w; c++, up++, down++)
+      if (as_log ? sum[c] == 0 : sum[c] != sum[c]) CLEAR_UNUSED(r->n, r->inner);
   });
 }
 

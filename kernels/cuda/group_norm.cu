@@ -97,13 +97,15 @@ template <class S, class W> __global__ void norm_slope(normed<S, W> q, S *dx, co
     const T w = q.weight ? get<T>(q.weight[channel + (q.p.inner == 1 ? j : j / q.p.inner)]) : T(1);
     const T u = get<T>(g[first + j]) * w;
     even += u;
-    along += u * ((get<T>(q.x[first + j]) - m) * s);
+    along += u == 0 ? T(0) : u * ((get<T>(q.x[first + j]) - m) * s);
   }
   along = block_fold(along, plus(), room) / (double)q.n;
   even = q.p.rms ? 0 : block_fold(even, plus(), room) / (double)q.n;
   for (int64_t j = threadIdx.x; j < q.n; j += blockDim.x) {
     const T w = q.weight ? get<T>(q.weight[channel + (q.p.inner == 1 ? j : j / q.p.inner)]) : T(1);
-    dx[first + j] = put<S>(s * (get<T>(g[first + j]) * w - (T)even - (get<T>(q.x[first + j]) - m) * s * (T)along));
+    const T u = get<T>(g[first + j]) * w;
+    const bool none = u == 0 && even == 0 && along == 0; /* no gradient comes, though x may not be finite */
+    dx[first + j] = put<S>(none ? T(0) : s * (u - (T)even - (get<T>(q.x[first + j]) - m) * s * (T)along));
   }
 }
 
@@ -119,7 +121,7 @@ template <class S, class W> __global__ void parameters_flat(normed<S, W> q, cons
   for (int64_t b = chunk * c.per; b < last; b++) {
     const int64_t row = b * q.p.groups + group, i = b * c.width + at;
     const T u = get<T>(g[i]);
-    dw += u * ((get<T>(q.x[i]) - get<T>(q.mean[row])) * get<T>(q.rstd[row]));
+    dw += u == 0 ? T(0) : u * ((get<T>(q.x[i]) - get<T>(q.mean[row])) * get<T>(q.rstd[row]));
     db += u;
   }
   parts[chunk * 2 * c.width + at] = dw;
@@ -136,7 +138,7 @@ template <class S, class W> __global__ void parameters_planes(normed<S, W> q, co
     const T m = get<T>(q.mean[row]), s = get<T>(q.rstd[row]);
     for (int64_t j = threadIdx.x; j < q.p.inner; j += blockDim.x) {
       const T u = get<T>(g[first + j]);
-      dw += u * ((get<T>(q.x[first + j]) - m) * s);
+      dw += u == 0 ? T(0) : u * ((get<T>(q.x[first + j]) - m) * s);
       db += u;
     }
   }

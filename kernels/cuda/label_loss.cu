@@ -147,8 +147,9 @@ template <class S> __device__ slope<computed_t<S>> slope_of(const problem<S> &p,
   typedef computed_t<S> T;
   slope<T> s = {0, 0, 0, 0, 0, -1};
   if (!p.counts(row)) return s;
-  s.label = p.label[row] - 1;
   double up = g[single ? 0 : row];
+  if (up == 0) return s;
+  s.label = p.label[row] - 1;
   if (total) up /= *total;
   const double hit = up * (1 - p.smoothing) * (p.weight ? p.weight[s.label] : T(1)), even = up * p.smoothing / (double)p.n;
   s.hit = (T)hit, s.even = (T)even;

@@ -63,7 +63,10 @@ template <class S> __global__ void whole_sum(S *out, const double *parts, int64_
 
 template <class S> __global__ void slopes(int kind, S *out, const S *g, int single, const S *a, const S *b, int64_t n, double p, double scale) {
   typedef computed_t<S> T;
-  TC_EACH(i, n) out[i] = put<S>((T)(get<T>(g[single ? 0 : i]) * scale) * derivative<T>(kind, get<T>(a[i]), get<T>(b[i]), (T)p));
+  TC_EACH(i, n) {
+    const T up = (T)(get<T>(g[single ? 0 : i]) * scale);
+    out[i] = put<S>(up == 0 ? T(0) : up * derivative<T>(kind, get<T>(a[i]), get<T>(b[i]), (T)p));
+  }
 }
 
 template <class S> __global__ void find_improbable(const S *a, int64_t n, tc_fault_slot *slot, unsigned long long ticket) {

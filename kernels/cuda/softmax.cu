@@ -89,7 +89,12 @@ template <class S> __global__ void softmax_columns(S *y, const S *x, tc_rows r, 
   }
 }
 
-/* dx = y (g - sum(g y)) of softmax, g - exp(y) sum(g) of log_softmax */
+/* dx = y (g - sum(g y)) of softmax, g - exp(y) sum(g) of log_softmax; where no gradient comes none passes, though y be NaN, as in a row of -inf */
+template <class T> __device__ inline T share(T up, T y, int as_log) { return as_log || up == 0 ? up : up * y; }
+template <class T> __device__ inline T slope(T up, T y, T sum, int as_log) {
+  if (as_log) return sum == 0 ? up : up - power_of_e(y) * sum;
+  return up == sum ? T(0) : y * (up - sum);
+}
 template <class S, bool WARP, int HELD> __global__ void backward_held(S *dx, const S *g, const S *y, tc_rows r, int as_log) {
   typedef computed_t<S> T;
   __shared__ T room[33];
@@ -102,13 +107,13 @@ template <class S, bool WARP, int HELD> __global__ void backward_held(S *dx, con
     const int64_t j = threadIdx.x + (int64_t)k * blockDim.x;
     up[k] = j < r.n ? get<T>(g[at + j * r.inner]) : T(0);
     v[k] = j < r.n ? get<T>(y[at + j * r.inner]) : T(0);
-    sum += j < r.n ? (as_log ? up[k] : up[k] * v[k]) : T(0);
+    sum += share(up[k], v[k], as_log);
   }
   sum = row_fold<WARP>(sum, plus(), room);
 #pragma unroll
   for (int k = 0; k < HELD; k++) {
     const int64_t j = threadIdx.x + (int64_t)k * blockDim.x;
-    if (j < r.n) dx[at + j * r.inner] = put<S>(as_log ? up[k] - power_of_e(v[k]) * sum : v[k] * (up[k] - sum));
+    if (j < r.n) dx[at + j * r.inner] = put<S>(slope(up[k], v[k], sum, as_log));
   }
 }
 template <class S> __global__ void backward_long(S *dx, const S *g, const S *y, tc_rows r, int as_log) {
@@ -118,12 +123,12 @@ template <class S> __global__ void backward_long(S *dx, const S *g, const S *y, 
   double total = 0;
   for (int64_t j = threadIdx.x; j < r.n; j += blockDim.x) {
     const T up = get<T>(g[at + j * r.inner]);
-    total += as_log ? up : up * get<T>(y[at + j * r.inner]);
+    total += share(up, get<T>(y[at + j * r.inner]), as_log);
   }
   const T sum = (T)block_fold(total, plus(), room);
   for (int64_t j = threadIdx.x; j < r.n; j += blockDim.x) {
     const T up = get<T>(g[at + j * r.inner]), v = get<T>(y[at + j * r.inner]);
-    dx[at + j * r.inner] = put<S>(as_log ? up - power_of_e(v) * sum : v * (up - sum));
+    dx[at + j * r.inner] = put<S>(slope(up, v, sum, as_log));
   }
 }
 template <class S> __global__ void backward_columns(S *dx, const S *g, const S *y, tc_rows r, int as_log) {
@@ -133,12 +138,12 @@ template <class S> __global__ void backward_columns(S *dx, const S *g, const S *
     double total = 0;
     for (int64_t j = 0; j < r.n; j++) {
       const T up = get<T>(g[at + j * r.inner]);
-      total += as_log ? up : up * get<T>(y[at + j * r.inner]);
+      total += share(up, get<T>(y[at + j * r.inner]), as_log);
     }
     const T sum = (T)total;
     for (int64_t j = 0; j < r.n; j++) {
       const T up = get<T>(g[at + j * r.inner]), v = get<T>(y[at + j * r.inner]);
-      dx[at + j * r.inner] = put<S>(as_log ? up - power_of_e(v) * sum : v * (up - sum));
+      dx[at + j * r.inner] = put<S>(slope(up, v, sum, as_log));
     }
   }
 }

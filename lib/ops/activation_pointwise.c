@@ -17,7 +17,7 @@ static tc_tensor *masked(tc_tensor *g, tc_tensor *keep) { return tc_where(keep, 
 /* ---- functions of their own result ---- */
 GRAD(tanh_fused) { /* of g (1 - y^2) */
   if (tci_needs(n, 0)) dx[0] = tc_tanh_grad(G, n->in[1]);
-  if (tci_needs(n, 1)) dx[1] = tc_mul(times(tc_mul(G, n->in[0]), -2), n->in[1]);
+  if (tci_needs(n, 1)) dx[1] = tc_mul_zero(times(tc_mul_zero(G, n->in[0]), -2), n->in[1]);
 }
 static const tc_rule tanh_fused_rule = {"tanh_grad", tanh_fused_grad, IN | IN1};
 tc_tensor *tc_tanh_grad(tc_tensor *g, tc_tensor *y) { return tci_binary(TC_BINARY_tanh_grad, &tanh_fused_rule, g, y, NULL); }
@@ -27,7 +27,7 @@ tc_tensor *tc_tanh(tc_tensor *x) { return tci_unary(TC_UNARY_tanh, &tanh_rule, x
 
 GRAD(sigmoid_fused) { /* of g y (1 - y) */
   if (tci_needs(n, 0)) dx[0] = tc_sigmoid_grad(G, n->in[1]);
-  if (tci_needs(n, 1)) dx[1] = tc_mul(tc_mul(G, n->in[0]), tc_rsub(times(n->in[1], 2), tci_number(1), 1));
+  if (tci_needs(n, 1)) dx[1] = tc_mul_zero(tc_mul_zero(G, n->in[0]), tc_rsub(times(n->in[1], 2), tci_number(1), 1));
 }
 static const tc_rule sigmoid_fused_rule = {"sigmoid_grad", sigmoid_fused_grad, IN | IN1};
 tc_tensor *tc_sigmoid_grad(tc_tensor *g, tc_tensor *y) { return tci_binary(TC_BINARY_sigmoid_grad, &sigmoid_fused_rule, g, y, NULL); }
@@ -51,7 +51,7 @@ GRAD(gelu_fused) {
   if (tci_needs(n, 0)) dx[0] = tc_gelu_grad(G, x);
   if (!tci_needs(n, 1)) return;
   tc_tensor *density = times(tc_exp(times(tc_square(x), -0.5)), 0.5 * M_2_SQRTPI * M_SQRT1_2);
-  dx[1] = tc_mul(tc_mul(G, n->in[0]), tc_mul(density, tc_rsub(tc_square(x), tci_number(2), 1))); /* (2 - x^2) phi */
+  dx[1] = tc_mul_zero(tc_mul_zero(G, n->in[0]), tc_mul(density, tc_rsub(tc_square(x), tci_number(2), 1))); /* (2 - x^2) phi */
 }
 static const tc_rule gelu_fused_rule = {"gelu_grad", gelu_fused_grad, IN | IN1};
 tc_tensor *tc_gelu_grad(tc_tensor *g, tc_tensor *x) { return tci_binary(TC_BINARY_gelu_grad, &gelu_fused_rule, g, x, NULL); }
@@ -67,7 +67,7 @@ GRAD(gelu_tanh_fused) {
   tc_tensor *square = tc_square(x), *t = tc_tanh(tc_mul(times(x, k), plus(times(square, c), 1)));
   tc_tensor *slope = times(plus(times(square, 3 * c), 1), k), *bend = times(square, 3 * c * k); /* u', x u'' / 2 */
   tc_tensor *inner = tc_add(tc_sub(slope, tc_mul(tc_mul(x, t), tc_square(slope)), 1), bend, 1);
-  dx[1] = tc_mul(tc_mul(G, n->in[0]), tc_mul(tc_rsub(tc_square(t), tci_number(1), 1), inner));
+  dx[1] = tc_mul_zero(tc_mul_zero(G, n->in[0]), tc_mul(tc_rsub(tc_square(t), tci_number(1), 1), inner));
 }
 static const tc_rule gelu_tanh_fused_rule = {"gelu_tanh_grad", gelu_tanh_fused_grad, IN | IN1};
 tc_tensor *tc_gelu_tanh_grad(tc_tensor *g, tc_tensor *x) { return tci_binary(TC_BINARY_gelu_tanh_grad, &gelu_tanh_fused_rule, g, x, NULL); }
@@ -84,7 +84,7 @@ GRAD(silu_fused) { /* of g s (1 + x (1 - s)) */
   if (tci_needs(n, 0)) dx[0] = tc_silu_grad(G, x);
   if (!tci_needs(n, 1)) return;
   tc_tensor *s = tc_sigmoid(x), *odd = tc_rsub(times(s, 2), tci_number(1), 1);
-  dx[1] = tc_mul(tc_sigmoid_grad(tc_mul(G, n->in[0]), s), plus(tc_mul(x, odd), 2));
+  dx[1] = tc_mul_zero(tc_sigmoid_grad(tc_mul_zero(G, n->in[0]), s), plus(tc_mul(x, odd), 2));
 }
 static const tc_rule silu_fused_rule = {"silu_grad", silu_fused_grad, IN | IN1};
 tc_tensor *tc_silu_grad(tc_tensor *g, tc_tensor *x) { return tci_binary(TC_BINARY_silu_grad, &silu_fused_rule, g, x, NULL); }
@@ -101,7 +101,7 @@ tc_tensor *tc_leaky_relu(tc_tensor *x, double slope) { return tci_unary(TC_UNARY
 GRAD(elu) { /* scale above 0, alpha scale input_scale exp(input_scale x) below */
   double alpha = NUMBER(0), scale = NUMBER(1), input_scale = NUMBER(2);
   tc_tensor *low = tc_clamp_max(X, tci_number(0)); /* keeps exp finite where it is not wanted */
-  dx[0] = tc_mul(G, either(above(X, 0), tci_number(scale), times(tc_exp(times(low, input_scale)), alpha * scale * input_scale)));
+  dx[0] = tc_mul_zero(G, either(above(X, 0), tci_number(scale), times(tc_exp(times(low, input_scale)), alpha * scale * input_scale)));
 }
 RULE(elu, IN);
 static tc_tensor *elu(tc_tensor *x, double alpha, double scale, double input_scale) {
@@ -117,13 +117,13 @@ tc_tensor *tc_selu(tc_tensor *x) { return elu(x, 1.6732632423543772848, 1.050700
 
 GRAD(softplus) { /* sigmoid(beta x), 1 beyond the threshold */
   tc_tensor *scaled = times(X, NUMBER(0));
-  dx[0] = either(above(scaled, NUMBER(1)), G, tc_mul(G, tc_sigmoid(scaled)));
+  dx[0] = either(above(scaled, NUMBER(1)), G, tc_mul_zero(G, tc_sigmoid(scaled)));
 }
 RULE(softplus, IN);
 tc_tensor *tc_softplus(tc_tensor *x, double beta, double threshold) {
   return tci_unary(TC_UNARY_softplus, &softplus_rule, x, (double[4]){beta, threshold});
 }
-GRAD(logsigmoid) { dx[0] = tc_mul(G, tc_sigmoid(tc_neg(X))); }
+GRAD(logsigmoid) { dx[0] = tc_mul_zero(G, tc_sigmoid(tc_neg(X))); }
 RULE(logsigmoid, IN);
 tc_tensor *tc_logsigmoid(tc_tensor *x) { return tci_unary(TC_UNARY_logsigmoid, &logsigmoid_rule, x, NULL); }
 GRAD(softsign) { dx[0] = tc_div_zero(G, tc_square(plus(tc_abs(X), 1))); }
@@ -145,7 +145,7 @@ GRAD(hardsigmoid) { dx[0] = masked(times(G, 1.0 / 6), within(X, -3, 3)); }
 RULE(hardsigmoid, IN);
 tc_tensor *tc_hardsigmoid(tc_tensor *x) { return tci_unary(TC_UNARY_hardsigmoid, &hardsigmoid_rule, x, NULL); }
 GRAD(hardswish) { /* x / 3 + 1/2 between -3 and 3 */
-  tc_tensor *inside = tc_mul(G, plus(times(X, 1.0 / 3), 0.5));
+  tc_tensor *inside = tc_mul_zero(G, plus(times(X, 1.0 / 3), 0.5));
   dx[0] = either(tc_ge(X, tci_number(3)), G, masked(inside, above(X, -3)));
 }
 RULE(hardswish, IN);

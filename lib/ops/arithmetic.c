@@ -25,8 +25,8 @@ tc_tensor *tc_sub(tc_operand *x, tc_operand *y, double alpha) {
 tc_tensor *tc_rsub(tc_operand *x, tc_operand *y, double alpha) { return tc_sub(y, x, alpha); }
 
 GRAD(mul) {
-  if (tci_needs(n, 0)) dx[0] = tc_mul(G, Y);
-  if (tci_needs(n, 1)) dx[1] = tc_mul(G, X);
+  if (tci_needs(n, 0)) dx[0] = tc_mul_zero(G, Y);
+  if (tci_needs(n, 1)) dx[1] = tc_mul_zero(G, X);
 }
 RULE(mul, IN0 | IN1);
 tc_tensor *tc_mul(tc_operand *x, tc_operand *y) { return tci_binary(TC_BINARY_mul, &mul_rule, x, y, NULL); }
@@ -106,16 +106,16 @@ static tc_tensor *less_one(tc_tensor *y) { return real_number(y) ? tci_number(nu
 static tc_tensor *one_less(tc_tensor *y) { return real_number(y) ? tci_number(1 - number_of(y)) : tc_rsub(y, tci_number(1), 1); }
 
 static tc_tensor *pow_by_base(tc_tensor *g, tc_tensor *x, tc_tensor *y) { /* y x^(y-1) */
-  if (is_number(y, 2)) return tc_mul(g, times(x, 2));
+  if (is_number(y, 2)) return tc_mul_zero(g, times(x, 2));
   if (is_number(y, 1)) return g;
-  if (is_number(y, 0)) return NULL;
-  return tc_mul_zero(tc_mul(g, y), tc_pow(x, less_one(y)));
+  if (is_number(y, 0)) return tc_zeros_like(g, TC_NONE, TC_NONE, false);
+  return tc_mul_zero(tc_mul_zero(g, y), tc_pow(x, less_one(y)));
 }
 
 GRAD(pow) {
   if (tci_needs(n, 0)) dx[0] = pow_by_base(G, X, Y);
   if (!tci_needs(n, 1)) return;
-  tc_tensor *by_power = tc_mul_zero(tc_mul(G, OUT), tc_log(tci_is_complex(OUT->dtype) ? tc_to(X, OUT->dtype, TC_NONE, false) : X)); /* x^y ln x, which is 0 at x = 0 for y >= 0 */
+  tc_tensor *by_power = tc_mul_zero(tc_mul_zero(G, OUT), tc_log(tci_is_complex(OUT->dtype) ? tc_to(X, OUT->dtype, TC_NONE, false) : X)); /* x^y ln x, which is 0 at x = 0 for y >= 0 */
   tc_tensor *flat = tc_logical_and(tc_eq(X, tci_number(0)), tc_ge(tc_real(Y), tci_number(0)));
   dx[1] = tc_where(flat, tci_number(0), by_power);
 }
@@ -149,11 +149,11 @@ RULE(minimum, IN0 | IN1);
 tc_tensor *tc_maximum(tc_operand *x, tc_operand *y) { return tci_binary(TC_BINARY_maximum, &maximum_rule, x, y, NULL); }
 tc_tensor *tc_minimum(tc_operand *x, tc_operand *y) { return tci_binary(TC_BINARY_minimum, &minimum_rule, x, y, NULL); }
 
-/* fmax and fmin: the gradient goes to the operand that was taken, the first at a tie */
+/* fmax and fmin: the same, and an operand that is nan is not taken */
 static void taken(const tc_node *n, tc_tensor *g, tc_tensor **dx, bool greater) {
-  tc_tensor *first = tc_logical_or(greater ? tc_ge(X, Y) : tc_le(X, Y), tc_isnan(Y));
-  if (tci_needs(n, 0)) dx[0] = either(first, g, 0);
-  if (tci_needs(n, 1)) dx[1] = tc_where(first, tci_number(0), g);
+  extremum(n, g, dx, greater);
+  if (tci_needs(n, 0)) dx[0] = tc_where(tc_isnan(Y), g, dx[0]);
+  if (tci_needs(n, 1)) dx[1] = tc_where(tc_logical_and(tc_isnan(X), tc_logical_not(tc_isnan(Y))), g, dx[1]);
 }
 GRAD(fmax) { taken(n, G, dx, true); }
 GRAD(fmin) { taken(n, G, dx, false); }
@@ -172,13 +172,13 @@ RULE(atan2, IN0 | IN1);
 tc_tensor *tc_atan2(tc_operand *x, tc_operand *y) { return tci_binary(TC_BINARY_atan2, &atan2_rule, x, y, NULL); }
 
 GRAD(hypot) {
-  if (tci_needs(n, 0)) dx[0] = tc_mul(G, tc_div_zero(X, OUT));
-  if (tci_needs(n, 1)) dx[1] = tc_mul(G, tc_div_zero(Y, OUT));
+  if (tci_needs(n, 0)) dx[0] = tc_mul_zero(G, tc_div_zero(X, OUT));
+  if (tci_needs(n, 1)) dx[1] = tc_mul_zero(G, tc_div_zero(Y, OUT));
 }
 RULE(hypot, IN0 | IN1 | OUT0);
 tc_tensor *tc_hypot(tc_operand *x, tc_operand *y) { return tci_binary(TC_BINARY_hypot, &hypot_rule, x, y, NULL); }
 
-GRAD(copysign) { dx[0] = tc_where(tc_eq(X, tci_number(0)), tci_number(0), tc_mul(G, tc_div_zero(OUT, X))); } /* 1 or -1; 0 at x = 0 */
+GRAD(copysign) { dx[0] = tc_where(tc_eq(X, tci_number(0)), tci_number(0), tc_mul_zero(G, tc_div_zero(OUT, X))); } /* 1 or -1; 0 at x = 0 */
 RULE(copysign, IN0 | OUT0);
 tc_tensor *tc_copysign(tc_operand *x, tc_operand *y) { return tci_binary(TC_BINARY_copysign, &copysign_rule, x, y, NULL); }
 
@@ -232,23 +232,24 @@ tc_tensor *tc_where(tc_tensor *condition, tc_operand *x, tc_operand *y) {
   return tci_ternary(TC_TERNARY_where, &where_rule, condition, x, y, NULL);
 }
 
-GRAD(clamp) { /* inside the bounds, both included, the gradient is x's; outside that of the bound which holds */
-  tc_tensor *low = tc_lt(X, Y), *high = tc_gt(X, n->in[2]);
-  if (tci_needs(n, 0)) dx[0] = tc_where(tc_logical_or(low, high), tci_number(0), G);
-  if (tci_needs(n, 1)) dx[1] = either(tc_logical_and(low, tc_logical_not(tc_gt(Y, n->in[2]))), G, 0);
-  if (tci_needs(n, 2)) dx[2] = either(tc_logical_or(high, tc_gt(Y, n->in[2])), G, 0);
+/* Between the bounds the gradient is x's, beyond them that of the bound which holds; on a bound that is a number nobody has it, on one
+   that is a tensor each gets half. */
+GRAD(clamp) {
+  tc_tensor *low = Y, *high = n->in[2], *between = tc_logical_and(tc_gt(X, low), tc_lt(X, high));
+  if (real_number(low) && real_number(high)) { dx[0] = either(between, G, 0); return; }
+  tc_tensor *crossed = tc_gt(low, high), *half = times(G, 0.5); /* where the bounds cross, the upper one holds */
+  tc_tensor *at_low = tc_where(crossed, tci_number(0), either(tc_eq(X, low), half, 0)), *at_high = either(tc_eq(X, high), half, 0);
+  if (tci_needs(n, 0)) dx[0] = tc_where(between, G, tc_where(crossed, tci_number(0), tc_add(at_low, at_high, 1)));
+  if (tci_needs(n, 1)) dx[1] = tc_where(tc_logical_and(tc_lt(X, low), tc_logical_not(crossed)), G, at_low);
+  if (tci_needs(n, 2)) dx[2] = tc_where(tc_logical_or(tc_gt(X, high), crossed), G, at_high);
 }
 RULE(clamp, IN0 | IN1 | IN2);
-GRAD(clamp_min) {
-  tc_tensor *keep = tc_ge(X, Y);
-  if (tci_needs(n, 0)) dx[0] = either(keep, G, 0);
-  if (tci_needs(n, 1)) dx[1] = tc_where(keep, tci_number(0), G);
+static void clamp_one(const tc_node *n, tc_tensor *g, tc_tensor **dx, bool greater) {
+  if (!real_number(Y)) extremum(n, g, dx, greater);
+  else dx[0] = either(greater ? tc_gt(X, Y) : tc_lt(X, Y), g, 0);
 }
-GRAD(clamp_max) {
-  tc_tensor *keep = tc_le(X, Y);
-  if (tci_needs(n, 0)) dx[0] = either(keep, G, 0);
-  if (tci_needs(n, 1)) dx[1] = tc_where(keep, tci_number(0), G);
-}
+GRAD(clamp_min) { clamp_one(n, G, dx, true); }
+GRAD(clamp_max) { clamp_one(n, G, dx, false); }
 RULE(clamp_min, IN0 | IN1);
 RULE(clamp_max, IN0 | IN1);
 tc_tensor *tc_clamp_min(tc_tensor *x, tc_operand *min) { return tci_binary(TC_BINARY_maximum, &clamp_min_rule, x, min, NULL); }
@@ -262,9 +263,9 @@ tc_tensor *tc_clamp(tc_tensor *x, tc_operand *min, tc_operand *max) {
 
 GRAD(lerp) {
   tc_tensor *weight = n->in[2];
-  if (tci_needs(n, 0)) dx[0] = tc_mul(G, one_less(weight));
-  if (tci_needs(n, 1)) dx[1] = tc_mul(G, weight);
-  if (tci_needs(n, 2)) dx[2] = tc_mul(G, tc_sub(Y, X, 1));
+  if (tci_needs(n, 0)) dx[0] = tc_mul_zero(G, one_less(weight));
+  if (tci_needs(n, 1)) dx[1] = tc_mul_zero(G, weight);
+  if (tci_needs(n, 2)) dx[2] = tc_mul_zero(G, tc_sub(Y, X, 1));
 }
 RULE(lerp, IN0 | IN1 | IN2);
 tc_tensor *tc_lerp(tc_tensor *x, tc_tensor *end, tc_operand *weight) { return tci_ternary(TC_TERNARY_lerp, &lerp_rule, x, end, weight, NULL); }
@@ -272,8 +273,8 @@ tc_tensor *tc_lerp(tc_tensor *x, tc_tensor *end, tc_operand *weight) { return tc
 GRAD(addcmul) {
   double value = *(double *)n->attr;
   dx[0] = G;
-  if (tci_needs(n, 1)) dx[1] = tc_mul(G, times(n->in[2], value));
-  if (tci_needs(n, 2)) dx[2] = tc_mul(G, times(Y, value));
+  if (tci_needs(n, 1)) dx[1] = tc_mul_zero(G, times(n->in[2], value));
+  if (tci_needs(n, 2)) dx[2] = tc_mul_zero(G, times(Y, value));
 }
 RULE(addcmul, IN1 | IN2);
 tc_tensor *tc_addcmul(tc_tensor *x, tc_tensor *a, tc_tensor *b, double value) {

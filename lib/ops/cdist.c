@@ -26,7 +26,7 @@ static tc_tensor *through_differences(const tc_node *n, tc_tensor *g, double p, 
     tc_tensor *ratio = tc_where(none, tci_number(1), tc_div(size, tc_where(tc_eq(y, tci_number(0)), tci_number(1), y), NULL));
     slope = tc_where(none, tci_number(0), tc_mul(tc_sign(d), tc_pow(ratio, tci_number(p - 1))));
   }
-  tc_tensor *each = tc_mul(tc_unsqueeze(g, -1), slope);
+  tc_tensor *each = tc_mul_zero(tc_unsqueeze(g, -1), slope);
   return first ? row_sums(each, -2) : tc_neg(row_sums(each, -3));
 }
 

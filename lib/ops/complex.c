@@ -134,15 +134,15 @@ static tc_tensor *not_at_zero(tc_tensor *x, tc_tensor *g) { return tc_where(tc_e
 
 GRAD(angle) { /* g i z / |z|^2 */
   if (!tci_is_complex(X->dtype)) dx[0] = tc_zeros_like(G, TC_NONE, TC_NONE, false);
-  else dx[0] = not_at_zero(X, tc_div(tc_mul(G, tc_mul(X, tc_complex_number(0, 1))), tc_square(tc_abs(X)), NULL));
+  else dx[0] = not_at_zero(X, tc_div_zero(tc_mul_zero(G, tc_mul(X, tc_complex_number(0, 1))), tc_square(tc_abs(X))));
 }
 RULE(angle, TC_SAVE_IN(0) | TC_COMPLEX_RULE);
 tc_tensor *tc_angle(tc_tensor *x) { return tci_unary(TC_UNARY_angle, &angle_rule, x, NULL); }
 
 GRAD(sgn) { /* what of g / |z| stands across the direction s = z / |z| */
   if (!tci_is_complex(X->dtype)) { dx[0] = tc_zeros_like(G, TC_NONE, TC_NONE, false); return; }
-  tc_tensor *s = n->out[0], *along = tc_mul(s, tc_real(tc_mul(tc_conj(s), G)));
-  dx[0] = not_at_zero(X, tc_div(tc_sub(G, along, 1), tc_abs(X), NULL));
+  tc_tensor *s = n->out[0], *along = tc_mul_zero(tc_real(tc_mul_zero(G, tc_conj(s))), s);
+  dx[0] = not_at_zero(X, tc_div_zero(tc_sub(G, along, 1), tc_abs(X)));
 }
 RULE(sgn, TC_SAVE_IN(0) | TC_SAVE_OUT(0) | TC_COMPLEX_RULE);
 tc_tensor *tc_sgn(tc_tensor *x) { return tci_unary(TC_UNARY_sgn, &sgn_rule, x, NULL); }

@@ -18,12 +18,12 @@ GRAD(neg) { dx[0] = tc_neg(G); }
 RULE(neg, TC_COMPLEX_RULE);
 tc_tensor *tc_neg(tc_tensor *x) { return not_for_bool(x) ? tci_unary(TC_UNARY_neg, &neg_rule, x, NULL) : NULL; }
 tc_tensor *tc_positive(tc_tensor *x) { return not_for_bool(x); }
-GRAD(abs) { dx[0] = tc_mul(G, tc_sgn(X)); }
+GRAD(abs) { dx[0] = tc_mul_zero(G, tc_sgn(X)); }
 RULE(abs, IN | TC_COMPLEX_RULE);
 tc_tensor *tc_abs(tc_tensor *x) { return tci_unary(TC_UNARY_abs, &abs_rule, x, NULL); }
 static const tc_rule sign_rule = {"sign", nothing_grad, 0};
 tc_tensor *tc_sign(tc_tensor *x) { return tci_unary(TC_UNARY_sign, &sign_rule, x, NULL); }
-GRAD(square) { dx[0] = tc_mul(G, times(X, 2)); }
+GRAD(square) { dx[0] = tc_mul_zero(G, times(X, 2)); }
 RULE(square, IN);
 tc_tensor *tc_square(tc_tensor *x) { return tci_unary(TC_UNARY_square, &square_rule, x, NULL); }
 GRAD(reciprocal) { dx[0] = tc_neg(tc_mul_zero(G, tc_square(Y))); }
@@ -97,19 +97,22 @@ tc_tensor *tc_log10(tc_tensor *x) { return tci_unary(TC_UNARY_log10, &log10_rule
 GRAD(log1p) { dx[0] = tc_div_zero(G, plus(X, 1)); }
 RULE(log1p, IN);
 tc_tensor *tc_log1p(tc_tensor *x) { return tci_unary(TC_UNARY_log1p, &log1p_rule, x, NULL); }
+GRAD(logit) { dx[0] = tc_div_zero(G, tc_mul(X, tc_rsub(X, tci_number(1), 1))); }
+RULE(logit, IN);
 tc_tensor *tc_logit(tc_tensor *x, tc_operand *eps) {
   if (eps) {
     double e = number_or(eps, 0);
     x = tc_clamp(tc_to(x, x ? tci_float_type(x->dtype) : TC_NONE, TC_NONE, false), tci_number(e), tci_number(1 - e));
   }
-  return tc_log(tc_true_divide(x, tc_rsub(x, tci_number(1), 1)));
+  if (x && tci_is_complex(x->dtype)) return tc_log(tc_true_divide(x, tc_rsub(x, tci_number(1), 1)));
+  return tci_unary(TC_UNARY_logit, &logit_rule, x, NULL);
 }
 
 /* ---- trigonometric, hyperbolic ---- */
-GRAD(sin) { dx[0] = tc_mul(G, tc_cos(X)); }
+GRAD(sin) { dx[0] = tc_mul_zero(G, tc_cos(X)); }
 RULE(sin, IN);
 tc_tensor *tc_sin(tc_tensor *x) { return tci_unary(TC_UNARY_sin, &sin_rule, x, NULL); }
-GRAD(cos) { dx[0] = tc_neg(tc_mul(G, tc_sin(X))); }
+GRAD(cos) { dx[0] = tc_neg(tc_mul_zero(G, tc_sin(X))); }
 RULE(cos, IN);
 tc_tensor *tc_cos(tc_tensor *x) { return tci_unary(TC_UNARY_cos, &cos_rule, x, NULL); }
 GRAD(tan) { dx[0] = tc_mul_zero(G, plus(tc_square(Y), 1)); }
@@ -147,17 +150,17 @@ tc_tensor *tc_rad2deg(tc_tensor *x) { return times(x, 180 / M_PI); }
 
 GRAD(sinc) { /* (cos(pi x) - sinc(x)) / x, 0 at 0 */
   tc_tensor *slope = tc_true_divide(tc_sub(tc_cos(times(X, M_PI)), tc_sinc(X), 1), X);
-  dx[0] = tc_where(tc_eq(X, tci_number(0)), times(tc_mul(G, X), -M_PI * M_PI / 3), tc_mul(G, slope));
+  dx[0] = tc_where(tc_eq(X, tci_number(0)), times(tc_mul_zero(G, X), -M_PI * M_PI / 3), tc_mul_zero(G, slope));
 }
 RULE(sinc, IN);
 tc_tensor *tc_sinc(tc_tensor *x) { return tci_unary(TC_UNARY_sinc, &sinc_rule, x, NULL); }
 
 /* ---- special functions ---- */
 static tc_tensor *bell(tc_tensor *x) { return times(tc_exp(tc_neg(tc_square(x))), M_2_SQRTPI); } /* the derivative of erf */
-GRAD(erf) { dx[0] = tc_mul(G, bell(X)); }
+GRAD(erf) { dx[0] = tc_mul_zero(G, bell(X)); }
 RULE(erf, IN);
 tc_tensor *tc_erf(tc_tensor *x) { return tci_unary(TC_UNARY_erf, &erf_rule, x, NULL); }
-GRAD(erfc) { dx[0] = tc_neg(tc_mul(G, bell(X))); }
+GRAD(erfc) { dx[0] = tc_neg(tc_mul_zero(G, bell(X))); }
 RULE(erfc, IN);
 tc_tensor *tc_erfc(tc_tensor *x) { return tci_unary(TC_UNARY_erfc, &erfc_rule, x, NULL); }
 GRAD(lgamma) { dx[0] = tc_mul_zero(G, tc_digamma(X)); }

@@ -39,10 +39,10 @@ static tc_tensor *target_weights(const tc_node *n, const tc_label_loss *p) {
 static tc_tensor *composed_gradient(const tc_node *n, tc_tensor *g, const tc_label_loss *p) {
   const int dim = n->edge[IN_X].ndim == 1 ? 0 : 1;
   tc_tensor *k = target_weights(n, p);
-  if (p->reduction == TC_LOSS_MEAN) g = tc_div(g, n->in[IN_TOTAL], NULL);
+  if (p->reduction == TC_LOSS_MEAN) g = tc_div_zero(g, n->in[IN_TOTAL]);
   if (p->reduction == TC_LOSS_NONE) g = tc_unsqueeze(g, dim);
-  if (!p->logits) return tc_neg(tc_mul(g, k));
-  return tc_mul(g, minus(tc_mul(tc_softmax(n->in[IN_X], dim, TC_NONE), sum_over(k, dim)), k));
+  if (!p->logits) return tc_neg(tc_mul_zero(g, k));
+  return tc_mul_zero(g, minus(tc_mul(tc_softmax(n->in[IN_X], dim, TC_NONE), sum_over(k, dim)), k));
 }
 
 static void label_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {

@@ -59,11 +59,11 @@ static tc_tensor *normalised(tc_tensor *x, const tc_norm_groups *p, tc_tensor **
 static void group_composed(const tc_node *n, tc_tensor *g, tc_tensor **dx, const tc_norm_groups *p) {
   tc_tensor *rstd, *xhat = normalised(in_groups(n->in[IN_X], p), p, &rstd), *w = n->in[IN_WEIGHT], *gw = g = in_groups(g, p);
   if (w) gw = tc_mul(g, tc_reshape(w, (int64_t[]){1, p->groups, p->channels, 1}, 4));
-  tc_tensor *along = tc_mul(xhat, row_mean(tc_mul(gw, xhat)));
+  tc_tensor *along = tc_mul_zero(row_mean(tc_mul_zero(gw, xhat)), xhat);
   tc_tensor *slope = minus(p->rms ? gw : minus(gw, row_mean(gw)), along);
-  if (tci_needs(n, IN_X)) dx[IN_X] = tc_reshape(tc_mul(rstd, slope), n->edge[IN_X].size, n->edge[IN_X].ndim);
+  if (tci_needs(n, IN_X)) dx[IN_X] = tc_reshape(tc_mul_zero(slope, rstd), n->edge[IN_X].size, n->edge[IN_X].ndim);
   if (tci_needs(n, IN_WEIGHT))
-    dx[IN_WEIGHT] = tc_reshape(tc_sum(tc_mul(g, xhat), BATCH_INNER, 2, false, TC_NONE), n->edge[IN_WEIGHT].size, n->edge[IN_WEIGHT].ndim);
+    dx[IN_WEIGHT] = tc_reshape(tc_sum(tc_mul_zero(g, xhat), BATCH_INNER, 2, false, TC_NONE), n->edge[IN_WEIGHT].size, n->edge[IN_WEIGHT].ndim);
   if (tci_needs(n, IN_BIAS))
     dx[IN_BIAS] = tc_reshape(tc_sum(g, BATCH_INNER, 2, false, TC_NONE), n->edge[IN_BIAS].size, n->edge[IN_BIAS].ndim);
 }

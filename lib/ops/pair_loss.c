@@ -75,8 +75,8 @@ static void pair_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
   const numbers *k = n->attr;
   tc_tensor *x = n->in[0], *y = n->in[1];
   const bool symmetric = k->kind <= TC_PAIR_HUBER, fused = !tci_grad_mode();
-  if (tci_needs(n, 0) || symmetric) dx[0] = fused ? fused_slope(g[0], x, y, k) : tc_mul(upstream(g[0], x, k), input_slope(x, y, k));
-  if (tci_needs(n, 1)) dx[1] = symmetric ? tc_neg(dx[0]) : tc_mul(upstream(g[0], x, k), target_slope(x, y, k));
+  if (tci_needs(n, 0) || symmetric) dx[0] = fused ? fused_slope(g[0], x, y, k) : tc_mul_zero(upstream(g[0], x, k), input_slope(x, y, k));
+  if (tci_needs(n, 1)) dx[1] = symmetric ? tc_neg(dx[0]) : tc_mul_zero(upstream(g[0], x, k), target_slope(x, y, k));
   if (!tci_needs(n, 0)) dx[0] = NULL;
 }
 static const tc_rule pair_rule = {"loss", pair_grad, TC_SAVE_IN(0) | TC_SAVE_IN(1)};

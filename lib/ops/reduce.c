@@ -140,8 +140,8 @@ static void prod_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
   const tc_edge *in = &n->edge[0];
   tc_tensor *x = n->in[0], *y = n->out[0], *wide = tci_with_dims(g[0], in, a->mask, a->keepdim);
   if (!x || x->numel == 0) { dx[0] = tc_zeros_like(x, TC_NONE, TC_NONE, false); return; }
-  if (!tci_has_zero(x)) dx[0] = tc_div(tc_mul(wide, tci_with_dims(y, in, a->mask, a->keepdim)), x, NULL);
-  else dx[0] = tc_mul(wide, unfold_last(product_of_others(fold_last(x, a->mask)), in, a->mask));
+  if (!tci_has_zero(x)) dx[0] = tc_div_zero(tc_mul_zero(wide, tci_with_dims(y, in, a->mask, a->keepdim)), x);
+  else dx[0] = tc_mul_zero(wide, unfold_last(product_of_others(fold_last(x, a->mask)), in, a->mask));
 }
 static const tc_rule prod_rule = {"prod", prod_grad, TC_SAVE_IN(0) | TC_SAVE_OUT(0)};
 

@@ -58,7 +58,7 @@ static tc_tensor *dim_last(tc_tensor *x, int dim) { return x && x->ndim ? tc_tra
 
 /* dx[k] = sum over i >= k of g[i] times the product of x[0 .. i] without x[k]. Without zeros that is (reverse running sum of g y) / x. */
 static tc_tensor *slope_without_zeros(tc_tensor *x, tc_tensor *y, tc_tensor *g, int dim) {
-  return tc_div(scan_sum(tc_mul(g, y), dim, TC_SCAN_BACKWARD), x, NULL);
+  return tc_div_zero(scan_sum(tc_mul_zero(g, y), dim, TC_SCAN_BACKWARD), x);
 }
 
 /* The same where x has zeros, for gradients that are not differentiated again: elements before the first zero as above, the first
@@ -67,7 +67,7 @@ static tc_tensor *slope_at_zeros(tc_tensor *x, tc_tensor *y, tc_tensor *g, int d
   tc_tensor *zero = tc_eq(x, tci_number(0)), *count = tci_scan(TC_SCAN_SUM, tci_cast(zero, TC_INT64), dim, TC_SCAN_FORWARD);
   tc_tensor *first = tc_logical_and(zero, tc_eq(count, tci_number(1)));
   tc_tensor *y1 = tci_scan(TC_SCAN_PROD, tc_where(first, tci_number(1), x), dim, TC_SCAN_FORWARD);
-  tc_tensor *from_zero = tc_where(tc_gt(count, tci_number(0)), tc_mul(g, y1), tci_number(0));
+  tc_tensor *from_zero = tc_where(tc_gt(count, tci_number(0)), tc_mul_zero(g, y1), tci_number(0));
   tc_tensor *at_first = scan_sum(from_zero, dim, TC_SCAN_BACKWARD);
   tc_tensor *before = slope_without_zeros(tc_where(zero, tci_number(1), x), y, g, dim);
   return tc_where(first, at_first, tc_where(zero, tci_number(0), before));
@@ -84,7 +84,7 @@ static tc_tensor *slope_by_matrix(tc_tensor *x, tc_tensor *g, int dim) {
   tc_tensor *upper = tc_gt(tc_cumsum(eye, -1, TC_INT64), tci_number(0));
   tc_tensor *products = tc_where(upper, tc_cumprod(copies, -1, TC_NONE), tci_number(0));
   tc_dim last = -1;
-  return dim_last(tc_sum(tc_mul(products, tc_unsqueeze(dim_last(g, dim), -2)), &last, 1, false, TC_NONE), dim);
+  return dim_last(tc_sum(tc_mul_zero(tc_unsqueeze(dim_last(g, dim), -2), products), &last, 1, false, TC_NONE), dim);
 }
 
 static void cumprod_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
@@ -111,7 +111,8 @@ static tc_tensor *scan_log(tc_tensor *x, int dim, int direction);
 static tc_tensor *log_slope(tc_tensor *x, tc_tensor *y, tc_tensor *g, const scan_attr *a) {
   tc_tensor *some = tc_gt(g, tci_number(0)), *logs = tc_sub(tc_log(tc_where(some, g, tci_number(1))), y, 1);
   int other = a->direction == TC_SCAN_FORWARD ? TC_SCAN_BACKWARD : TC_SCAN_FORWARD;
-  return tc_exp(tc_add(scan_log(tc_where(some, logs, tci_number(-INFINITY)), a->dim, other), x, 1));
+  tc_tensor *sums = scan_log(tc_where(some, logs, tci_number(-INFINITY)), a->dim, other);
+  return tc_exp(tc_where(tc_isneginf(sums), tci_number(-INFINITY), tc_add(sums, x, 1)));
 }
 
 /* exp(x - high) times the running sum, from the other end, of g exp(high - y); high is the largest real part of the row */

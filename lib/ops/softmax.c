@@ -12,9 +12,9 @@ static tc_rows rows_of(const tc_tensor *x, int dim) {
 
 /* y (g - sum(g y)), or g - exp(y) sum(g) for the logarithm: of public operators, so that it can be differentiated */
 static tc_tensor *composed_gradient(tc_tensor *g, tc_tensor *y, const numbers *k) {
-  if (k->as_log) return minus(g, tc_mul(tc_exp(y), sum_over(g, k->dim)));
-  tc_tensor *gy = tc_mul(g, y);
-  return minus(gy, tc_mul(y, sum_over(gy, k->dim)));
+  if (k->as_log) return minus(g, tc_mul_zero(sum_over(g, k->dim), tc_exp(y)));
+  tc_tensor *gy = tc_mul_zero(g, y);
+  return minus(gy, tc_mul_zero(sum_over(gy, k->dim), y));
 }
 
 static tc_tensor *fused_gradient(tc_tensor *g, tc_tensor *y, const numbers *k) {

@@ -16,35 +16,35 @@ tc_tensor *tc_special_gammaln(tc_tensor *x) { return tc_lgamma(x); }
 tc_tensor *tc_special_psi(tc_tensor *x) { return tc_digamma(x); }
 
 /* ---- relatives of the error function ---- */
-GRAD(erfcx) { dx[0] = tc_mul(G, plus(times(tc_mul(X, Y), 2), -M_2_SQRTPI)); }
+GRAD(erfcx) { dx[0] = tc_mul_zero(G, plus(times(tc_mul(X, Y), 2), -M_2_SQRTPI)); }
 RULE(erfcx, IN | OUT);
 tc_tensor *tc_special_erfcx(tc_tensor *x) { return tci_unary(TC_UNARY_erfcx, &erfcx_rule, x, NULL); }
 
-GRAD(erfinv) { dx[0] = tc_mul(G, times(tc_exp(tc_square(Y)), 1 / M_2_SQRTPI)); }
+GRAD(erfinv) { dx[0] = tc_mul_zero(G, times(tc_exp(tc_square(Y)), 1 / M_2_SQRTPI)); }
 RULE(erfinv, OUT);
 tc_tensor *tc_erfinv(tc_tensor *x) { return tci_unary(TC_UNARY_erfinv, &erfinv_rule, x, NULL); }
 
 static tc_tensor *normal_density(tc_tensor *x) { return times(tc_exp(times(tc_square(x), -0.5)), M_2_SQRTPI * M_SQRT1_2 / 2); }
-GRAD(ndtr) { dx[0] = tc_mul(G, normal_density(X)); }
+GRAD(ndtr) { dx[0] = tc_mul_zero(G, normal_density(X)); }
 RULE(ndtr, IN);
 tc_tensor *tc_special_ndtr(tc_tensor *x) { return tci_unary(TC_UNARY_ndtr, &ndtr_rule, x, NULL); }
 
-GRAD(ndtri) { dx[0] = tc_mul(G, times(tc_exp(times(tc_square(Y), 0.5)), M_SQRT2 / M_2_SQRTPI * 2)); }
+GRAD(ndtri) { dx[0] = tc_mul_zero(G, times(tc_exp(times(tc_square(Y), 0.5)), M_SQRT2 / M_2_SQRTPI * 2)); }
 RULE(ndtri, OUT);
 tc_tensor *tc_special_ndtri(tc_tensor *x) { return tci_unary(TC_UNARY_ndtri, &ndtri_rule, x, NULL); }
 
-GRAD(log_ndtr) { dx[0] = tc_true_divide(times(G, M_2_SQRTPI * M_SQRT1_2), tc_special_erfcx(times(X, -M_SQRT1_2))); } /* density / ndtr */
+GRAD(log_ndtr) { dx[0] = tc_div_zero(times(G, M_2_SQRTPI * M_SQRT1_2), tc_special_erfcx(times(X, -M_SQRT1_2))); } /* density / ndtr */
 RULE(log_ndtr, IN);
 tc_tensor *tc_special_log_ndtr(tc_tensor *x) { return tci_unary(TC_UNARY_log_ndtr, &log_ndtr_rule, x, NULL); }
 
 /* ---- logarithms ---- */
-GRAD(entr) { dx[0] = tc_neg(tc_mul(G, plus(tc_log(X), 1))); }
+GRAD(entr) { dx[0] = tc_neg(tc_mul_zero(G, plus(tc_log(X), 1))); }
 RULE(entr, IN);
 tc_tensor *tc_special_entr(tc_tensor *x) { return tci_unary(TC_UNARY_entr, &entr_rule, x, NULL); }
 
 GRAD(xlog1py) { /* 0 log(0) is 0 here, so its slope is, too */
-  if (tci_needs(n, 0)) dx[0] = tc_mul(G, tc_where(tc_logical_and(zero_at(X), tc_le(X2, tci_number(-1))), tci_number(0), tc_log1p(X2)));
-  if (tci_needs(n, 1)) dx[1] = tc_true_divide(tc_mul(G, X), plus(X2, 1));
+  if (tci_needs(n, 0)) dx[0] = tc_mul_zero(G, tc_where(tc_logical_and(zero_at(X), tc_le(X2, tci_number(-1))), tci_number(0), tc_log1p(X2)));
+  if (tci_needs(n, 1)) dx[1] = tc_div_zero(tc_mul_zero(G, X), plus(X2, 1));
 }
 RULE(xlog1py, TC_SAVE_IN(0) | TC_SAVE_IN(1));
 tc_tensor *tc_special_xlog1py(tc_operand *x, tc_operand *y) { return tci_binary(TC_BINARY_xlog1py, &xlog1py_rule, x, y, NULL); }
@@ -64,7 +64,7 @@ GRAD(bessel_i) {
     slope = tc_sub(bessel_i(X, 0, scaled), quotient, 1);
   }
   if (scaled) slope = tc_sub(slope, tc_mul(tc_sign(X), Y), 1);
-  dx[0] = tc_mul(G, slope);
+  dx[0] = tc_mul_zero(G, slope);
 }
 RULE(bessel_i, IN | OUT);
 static tc_tensor *bessel_i(tc_tensor *x, int order, bool scaled) {
@@ -84,7 +84,7 @@ GRAD(bessel_k) {
   tc_tensor *slope = tc_neg(bessel_k(X, p[0] == 0, scaled));
   if (p[0] != 0) slope = tc_sub(slope, tc_true_divide(Y, X), 1);
   if (scaled) slope = tc_add(slope, Y, 1);
-  dx[0] = tc_mul(G, slope);
+  dx[0] = tc_mul_zero(G, slope);
 }
 RULE(bessel_k, IN | OUT);
 static tc_tensor *bessel_k(tc_tensor *x, int order, bool scaled) {
@@ -100,29 +100,29 @@ static tc_tensor *slope_of_order_1(tc_tensor *order_0, tc_tensor *order_1, tc_te
   tc_tensor *quotient = tc_where(zero_at(x), tci_number(0.5), tc_true_divide(order_1, tc_where(zero_at(x), tci_number(1), x)));
   return tc_sub(order_0, quotient, 1);
 }
-GRAD(bessel_j0) { dx[0] = tc_neg(tc_mul(G, tc_special_bessel_j1(X))); }
+GRAD(bessel_j0) { dx[0] = tc_neg(tc_mul_zero(G, tc_special_bessel_j1(X))); }
 RULE(bessel_j0, IN);
 tc_tensor *tc_special_bessel_j0(tc_tensor *x) { return tci_unary(TC_UNARY_bessel_j0, &bessel_j0_rule, x, NULL); }
-GRAD(bessel_j1) { dx[0] = tc_mul(G, slope_of_order_1(tc_special_bessel_j0(X), Y, X)); }
+GRAD(bessel_j1) { dx[0] = tc_mul_zero(G, slope_of_order_1(tc_special_bessel_j0(X), Y, X)); }
 RULE(bessel_j1, IN | OUT);
 tc_tensor *tc_special_bessel_j1(tc_tensor *x) { return tci_unary(TC_UNARY_bessel_j1, &bessel_j1_rule, x, NULL); }
-GRAD(bessel_y0) { dx[0] = tc_neg(tc_mul(G, tc_special_bessel_y1(X))); }
+GRAD(bessel_y0) { dx[0] = tc_neg(tc_mul_zero(G, tc_special_bessel_y1(X))); }
 RULE(bessel_y0, IN);
 tc_tensor *tc_special_bessel_y0(tc_tensor *x) { return tci_unary(TC_UNARY_bessel_y0, &bessel_y0_rule, x, NULL); }
-GRAD(bessel_y1) { dx[0] = tc_mul(G, tc_sub(tc_special_bessel_y0(X), tc_true_divide(Y, X), 1)); }
+GRAD(bessel_y1) { dx[0] = tc_mul_zero(G, tc_sub(tc_special_bessel_y0(X), tc_true_divide(Y, X), 1)); }
 RULE(bessel_y1, IN | OUT);
 tc_tensor *tc_special_bessel_y1(tc_tensor *x) { return tci_unary(TC_UNARY_bessel_y1, &bessel_y1_rule, x, NULL); }
 
 GRAD(spherical) { /* (cos(x) - y) / x, -x / 3 at 0 */
   tc_tensor *slope = tc_true_divide(tc_sub(tc_cos(X), Y, 1), tc_where(zero_at(X), tci_number(1), X));
-  dx[0] = tc_mul(G, tc_where(zero_at(X), times(X, -1.0 / 3), slope));
+  dx[0] = tc_mul_zero(G, tc_where(zero_at(X), times(X, -1.0 / 3), slope));
 }
 RULE(spherical, IN | OUT);
 tc_tensor *tc_special_spherical_bessel_j0(tc_tensor *x) { return tci_unary(TC_UNARY_spherical_bessel_j0, &spherical_rule, x, NULL); }
 
 /* Airy's equation: Ai'' = x Ai */
 static tc_tensor *airy(tc_tensor *x, bool slope);
-GRAD(airy) { dx[0] = tc_mul(G, *(const double *)n->attr ? tc_mul(X, airy(X, false)) : airy(X, true)); }
+GRAD(airy) { dx[0] = tc_mul_zero(G, *(const double *)n->attr ? tc_mul(X, airy(X, false)) : airy(X, true)); }
 RULE(airy, IN);
 static tc_tensor *airy(tc_tensor *x, bool slope) { return tci_unary(TC_UNARY_airy, &airy_rule, x, (double[4]){slope}); }
 tc_tensor *tc_special_airy_ai(tc_tensor *x) { return airy(x, false); }
@@ -146,7 +146,7 @@ static tc_tensor *gamma_density(tc_tensor *a, tc_tensor *x) {
    (kernels/cpu/gamma.c), times the density. */
 GRAD(gammainc_order) {
   if (tci_needs(n, 0)) { tci_fail("the second derivative by the first argument is not known"); return; }
-  dx[1] = tc_mul(tc_mul(G, gamma_density(X, X2)), tc_sub(tc_log(X2), tc_digamma(X), 1));
+  dx[1] = tc_mul_zero(tc_mul_zero(G, gamma_density(X, X2)), tc_sub(tc_log(X2), tc_digamma(X), 1));
 }
 RULE(gammainc_order, TC_SAVE_IN(0) | TC_SAVE_IN(1));
 static tc_tensor *gammainc_order(tc_tensor *a, tc_tensor *x, int dtype) {
@@ -169,8 +169,8 @@ static tc_tensor *gammainc_order(tc_tensor *a, tc_tensor *x, int dtype) {
 
 GRAD(gammainc) {
   const bool upper = *(const double *)n->attr != 0;
-  if (tci_needs(n, 0)) dx[0] = tc_mul(G, gammainc_order(X, X2, G->dtype));
-  if (tci_needs(n, 1)) dx[1] = tc_mul(G, gamma_density(X, X2));
+  if (tci_needs(n, 0)) dx[0] = tc_mul_zero(G, gammainc_order(X, X2, G->dtype));
+  if (tci_needs(n, 1)) dx[1] = tc_mul_zero(G, gamma_density(X, X2));
   for (int i = 0; upper && i < 2; i++)
     if (dx[i]) dx[i] = tc_neg(dx[i]);
 }
@@ -182,7 +182,7 @@ tc_tensor *tc_igammac(tc_operand *a, tc_operand *x) { return gammainc(a, x, true
 /* d/dq zeta(s, q) = -s zeta(s + 1, q) */
 GRAD(zeta) {
   if (tci_needs(n, 0)) { tci_fail("the gradient to the first argument is not known"); return; }
-  dx[1] = tc_neg(tc_mul(G, tc_mul(X, tc_special_zeta(plus(X, 1), X2))));
+  dx[1] = tc_neg(tc_mul_zero(G, tc_mul(X, tc_special_zeta(plus(X, 1), X2))));
 }
 RULE(zeta, TC_SAVE_IN(0) | TC_SAVE_IN(1));
 tc_tensor *tc_special_zeta(tc_operand *x, tc_operand *q) { return tci_binary(TC_BINARY_zeta, &zeta_rule, x, q, NULL); }
@@ -194,7 +194,7 @@ GRAD(polynomial) {
   int kind = (int)*(const double *)n->attr;
   if (!tci_needs(n, 0)) return;
   if (kind / SLOPE == 8) tci_fail("derivatives of an order above 8 are not known");
-  else dx[0] = tc_mul(G, polynomial(kind + SLOPE, X, X2));
+  else dx[0] = tc_mul_zero(G, polynomial(kind + SLOPE, X, X2));
 }
 RULE(polynomial, TC_SAVE_IN(0) | TC_SAVE_IN(1));
 static tc_tensor *polynomial(int kind, tc_tensor *x, tc_tensor *degree) {

@@ -1,7 +1,8 @@
 /* spectrum.c: eigenvalues and singular values, with their vectors. */
 #include "linalg.h"
 
-static tc_tensor *over(tc_tensor *a, tc_tensor *b) { return tc_div(a, b, NULL); }
+/* equal values have a difference of 0: what does not depend on the choice of their vectors has 0 above it, too */
+static tc_tensor *over(tc_tensor *a, tc_tensor *b) { return tc_div_zero(a, b); }
 static tc_tensor *differences(tc_tensor *w) { /* e[i][j] = w[j] - w[i], 1 on the diagonal */
   tc_tensor *e = tc_sub(tc_unsqueeze(w, -2), tc_unsqueeze(w, -1), 1);
   return e ? tc_add(e, tc_eye(w->size[w->ndim - 1], TC_NONE, w->dtype, w->device, false), 1) : NULL;
@@ -79,11 +80,11 @@ static void svd_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
     tc_tensor *ug = skew(MM(H(u), gu));
     inner = both(inner, columns_by(off_diagonal(over(ug, e)), s));
     if (tci_is_complex(u->dtype)) inner = tc_add(inner, on_diagonal(over(diagonal_of(ug), times(s, 2))), 1);
-    if (m > k) more = MM(columns_by(tc_sub(gu, MM(u, MM(H(u), gu)), 1), tc_reciprocal(s)), vh);
+    if (m > k) more = MM(over(tc_sub(gu, MM(u, MM(H(u), gu)), 1), tc_unsqueeze(s, -2)), vh);
   }
   if (gvh) {
     inner = both(inner, rows_by(off_diagonal(over(skew(MM(vh, H(gvh))), e)), s));
-    if (cols > k) more = both(more, MM(u, rows_by(tc_sub(gvh, MM(MM(gvh, H(vh)), vh), 1), tc_reciprocal(s))));
+    if (cols > k) more = both(more, MM(u, over(tc_sub(gvh, MM(MM(gvh, H(vh)), vh), 1), tc_unsqueeze(s, -1))));
   }
   dx[0] = both(MM(both(of_values, inner ? MM(u, inner) : NULL), vh), more);
 }

@@ -19,8 +19,8 @@ static double freedom(const tc_edge *in, const tci_fold_attr *a) {
 static tc_tensor *var_part(const tc_node *n, tc_tensor *g) {
   const tci_fold_attr *a = n->attr;
   double f = freedom(&n->edge[0], a);
-  tc_tensor *scaled = tc_mul(tci_with_dims(g, &n->edge[0], a->mask, a->keepdim), tci_number(2 / (f > 0 ? f : 0)));
-  return tc_mul(scaled, centred(n->in[0], a->mask));
+  tc_tensor *slope = tc_mul(centred(n->in[0], a->mask), tci_number(2 / (f > 0 ? f : 0)));
+  return tc_mul_zero(tci_with_dims(g, &n->edge[0], a->mask, a->keepdim), slope);
 }
 
 /* dm/dx = 1 / count */
@@ -33,7 +33,7 @@ static tc_tensor *mean_part(const tc_node *n, tc_tensor *g) {
 /* A deviation of 0 has no slope: its gradient is 0. */
 static tc_tensor *std_part(const tc_node *n, tc_tensor *g) {
   tc_tensor *s = n->out[0], *flat = tc_eq(s, tci_number(0));
-  tc_tensor *through = tc_where(flat, tci_number(0), tc_div(g, tc_mul(tc_where(flat, tci_number(1), s), tci_number(2)), NULL));
+  tc_tensor *through = tc_where(flat, tci_number(0), tc_div_zero(g, tc_mul(tc_where(flat, tci_number(1), s), tci_number(2))));
   return var_part(n, through);
 }
 

@@ -18,8 +18,8 @@ static void norm_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
   tc_tensor *x = n->in[0], *wide = tci_with_dims(g[0], in, a->mask, a->keepdim);
   if (a->p == 0) { dx[0] = tc_zeros_like(x, TC_NONE, TC_NONE, false); return; }
   tc_tensor *y = tci_with_dims(n->out[0], in, a->mask, a->keepdim);
-  if (isinf(a->p)) dx[0] = tc_mul(wide, tc_mul(tc_sign(x), tci_share_ties(tc_detach(tc_abs(x)), tc_detach(y), a->mask)));
-  else dx[0] = tc_mul(wide, power_slope(x, y, a->p));
+  if (isinf(a->p)) dx[0] = tc_mul_zero(wide, tc_mul(tc_sign(x), tci_share_ties(tc_detach(tc_abs(x)), tc_detach(y), a->mask)));
+  else dx[0] = tc_mul_zero(wide, power_slope(x, y, a->p));
 }
 static const tc_rule norm_rule = {"vector_norm", norm_grad, TC_SAVE_IN(0) | TC_SAVE_OUT(0)};
 
@@ -46,7 +46,7 @@ static void logsumexp_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
   const tci_fold_attr *a = n->attr;
   tc_tensor *y = tci_with_dims(n->out[0], &n->edge[0], a->mask, a->keepdim);
   tc_tensor *finite = tc_where(tc_isneginf(y), tci_number(0), y);
-  dx[0] = tc_mul(tci_with_dims(g[0], &n->edge[0], a->mask, a->keepdim), tc_exp(tc_sub(n->in[0], finite, 1)));
+  dx[0] = tc_mul_zero(tci_with_dims(g[0], &n->edge[0], a->mask, a->keepdim), tc_exp(tc_sub(n->in[0], finite, 1)));
 }
 static const tc_rule logsumexp_rule = {"logsumexp", logsumexp_grad, TC_SAVE_IN(0) | TC_SAVE_OUT(0)};
 

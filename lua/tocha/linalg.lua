@@ -5,6 +5,7 @@
 local tocha = require 'tocha'
 local args = require 'tocha.args'
 local binding = require 'tocha.binding'
+local singular = require 'tocha.singular'
 local space = require 'tocha.space'
 
 local linalg = space('linalg', {})
@@ -70,7 +71,7 @@ function linalg.cholesky(...)
 end
 
 ---------------------------------------------------------------- LU
-local singular = 'the matrix is singular: element %d of the diagonal of U is zero'
+local no_inverse = 'the matrix is singular: element %d of the diagonal of U is zero'
 local read_factor = args.spec('linalg.lu_factor_ex', 'A:tensor', '*', 'pivot:bool=true', 'check_errors:bool=false')
 
 --- LU (..., m, n), L below and U in the upper triangle, pivots (..., min(m, n)), int32 from 1: row i was exchanged with row pivots[i]; info.
@@ -78,7 +79,7 @@ function linalg.lu_factor_ex(...)
   local a, pivot, must = read_factor(...)
   if not pivot then fail('linalg.lu_factor_ex: pivot: got false; LU without pivoting is not supported') end
   local lu, pivots, info = hidden('lu_factor')(a)
-  if must then check('lu_factor', info, singular) end
+  if must then check('lu_factor', info, no_inverse) end
   return lu, pivots, info
 end
 
@@ -133,7 +134,7 @@ local function solve_ex(a, b, left, must)
     x, info = hidden('solve')(a.mT, b.mT)
     x = x.mT
   end
-  if must then check('solve', info, singular) end
+  if must then check('solve', info, no_inverse) end
   return vector and x:squeeze(-1) or x, info
 end
 
@@ -158,7 +159,7 @@ function linalg.inv_ex(...)
   local a, must = read_inv(...)
   square('inv', a)
   local x, info = hidden('solve')(a, eye_like(a))
-  if must then check('inv', info, singular) end
+  if must then check('inv', info, no_inverse) end
   return x, info
 end
 
@@ -171,17 +172,27 @@ local function parity(pivots, dtype)
   return (1 - pivots:ne(rows):sum(-1):remainder(2) * 2):to(dtype)
 end
 
---- The determinants (...).
+-- which of the factorised matrices are singular, if some are and a gradient is wanted
+local function singular_ones(a, info)
+  if not a.requires_grad or not tocha.is_grad_enabled() then return nil end
+  local bad = info:ne(0)
+  return bad:any():item() and bad or nil
+end
+
+--- The determinants (...). The gradient exists at singular matrices too: it is the matrix of cofactors.
 function linalg.det(a)
   square('det', a)
-  local lu, pivots = linalg.lu_factor(a)
+  local lu, pivots, info = linalg.lu_factor_ex(a)
+  if singular_ones(a, info) then return singular.det(a) end
   return lu:diagonal(0, -2, -1):prod(-1) * parity(pivots, lu.dtype)
 end
 
 --- Sign (of modulus 1 for complex matrices) and logarithm of the absolute value of the determinants; 0 and -inf for singular ones.
 function linalg.slogdet(a)
   square('slogdet', a)
-  local lu, pivots = linalg.lu_factor(a)
+  local lu, pivots, info = linalg.lu_factor_ex(a)
+  local bad = singular_ones(a, info)
+  if bad then return singular.slogdet(a, bad) end
   local diagonal = lu:diagonal(0, -2, -1)
   return diagonal:sgn():prod(-1) * parity(pivots, lu.dtype), diagonal:abs():log():sum(-1)
 end
@@ -293,12 +304,7 @@ function linalg.matrix_rank(...)
   return s:gt(bound(a, s, atol, rtol)):sum(-1)
 end
 
-local read_pinv = args.spec('linalg.pinv', 'A:tensor', 'atol=nil', 'rtol=nil', 'hermitian:bool=false')
-
---- The pseudoinverse (..., n, m): singular values up to max(atol, rtol times the largest) count as zero.
-function linalg.pinv(...)
-  local a, atol, rtol, hermitian = read_pinv(...)
-  if a:numel() == 0 then return a.mH:clone() end
+local function pseudoinverse(a, atol, rtol, hermitian)
   if hermitian then
     local w, v = linalg.eigh(a)
     local keep = w:abs():gt(bound(a, w:abs(), atol, rtol))
@@ -306,9 +312,18 @@ function linalg.pinv(...)
     return (v * inverse:unsqueeze(-2):to(v.dtype)):matmul(v.mH)
   end
   local u, s, vh = linalg.svd(a, false)
-  local keep = s:gt(bound(a, s:detach(), atol, rtol))
+  local keep = s:gt(bound(a, s, atol, rtol))
   local inverse = tocha.where(keep, tocha.where(keep, s, 1):reciprocal(), 0)
   return (vh.mH * inverse:unsqueeze(-2):to(u.dtype)):matmul(u.mH)
+end
+
+local read_pinv = args.spec('linalg.pinv', 'A:tensor', 'atol=nil', 'rtol=nil', 'hermitian:bool=false')
+
+--- The pseudoinverse (..., n, m): singular values up to max(atol, rtol times the largest) count as zero.
+function linalg.pinv(...)
+  local a, atol, rtol, hermitian = read_pinv(...)
+  if a:numel() == 0 then return a.mH:clone() end
+  return singular.pinv(a, tocha.no_grad(pseudoinverse, a, atol, rtol, hermitian))
 end
 
 local read_lstsq = args.spec('linalg.lstsq', 'A:tensor', 'B:tensor', 'rcond=nil', '*', 'driver=nil')
@@ -384,7 +399,7 @@ end
 function linalg.cond(a, p)
   if p == nil or p == 2 or p == -2 then
     local s = linalg.svdvals(a)
-    local high, low = s:amax(-1), s:amin(-1)
+    local high, low = s:select(-1, 1), s:select(-1, -1)
     if p == -2 then return low / high end
     return high / low
   end
