@@ -95,6 +95,7 @@ void tci_free_saved(tc_node *n) {
     if (n->saved[i].packed) drop_number(TC_PACKED_NUMBERS + n->saved[i].packed);
     n->saved[i].packed = 0;
   }
+  if (n->rule->forget) n->rule->forget(n);
   n->freed = true;
 }
 

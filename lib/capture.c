@@ -427,6 +427,8 @@ bool tc_capture_begin(tc_tensor *const *inputs, int n) {
     return tci_fail("out of memory") != NULL;
   }
   tct_now = p;
+  p->refs = 1;
+  p->split = -1;
   alive_count = 0;
   suspended = false;
   p->argument_count = n;
@@ -439,6 +441,32 @@ bool tc_capture_begin(tc_tensor *const *inputs, int n) {
   tci_watching |= TCW_CAPTURE;
   return true;
 }
+
+/* What comes from here on is the backward half: it takes gradients, tensors made since tc_capture_begin that no kernel has touched, for the
+   forward half, which has that many results. */
+bool tc_capture_split(tc_tensor *const *gradients, int n, int results) {
+  tc_program *p = tct_now;
+  if (!p) return tci_fail("no recording runs") != NULL;
+  tc_argument *wider = realloc(p->arguments, (size_t)(p->argument_count + n + 1) * sizeof *wider);
+  if (!wider) return tci_fail("out of memory") != NULL;
+  p->arguments = wider;
+  p->split = p->count;
+  p->forward_arguments = p->argument_count;
+  p->forward_results = results;
+  for (int i = 0; i < n; i++) {
+    int b = gradients[i] ? block_at(gradients[i]->storage->data) : -1, at = p->argument_count;
+    if (b < 0 || p->blocks[b].kind != TCB_INNER || p->blocks[b].first >= 0) return tci_fail("internal: a gradient is in use already") != NULL;
+    p->blocks[b].kind = TCB_INPUT;
+    p->blocks[b].index = at;
+    p->blocks[b].varies = true;
+    if (!note_argument(p, at, gradients[i])) return tci_fail("out of memory") != NULL;
+    p->argument_count++;
+  }
+  return true;
+}
+
+/* How many tensors' gradients the recording has looked at or set so far. */
+int64_t tc_capture_grads(void) { return tct_now ? tct_now->grad_count : 0; }
 
 static void stop(void) {
   tci_watching &= ~TCW_CAPTURE;
@@ -510,6 +538,7 @@ tc_program *tc_capture_end(tc_tensor *const *results, int n) {
   note_grads(p);
   for (int i = 0; i < n && p->results; i++) note_result(p, i, results[i]);
   p->result_count = p->results ? n : 0;
+  if (p->split < 0) p->split = p->count, p->forward_arguments = p->argument_count, p->forward_results = p->result_count;
   note_living(p);
   if (p->data_changes != tci_data_changes) tct_trouble("a tensor gets other data or another shape inside");
   stop();

@@ -235,14 +235,21 @@ static bool retain_grad(tc_engine *e, tc_node *n) { /* x:retain_grad() of a tens
   return add_up(&x->grad, g, e->create_graph);
 }
 
+/* Does anything behind it have a gradient that is asked for? */
+static bool leads_on(const tc_engine *e, const tc_node *n) {
+  for (int i = 0; i < n->nin; i++)
+    if (n->edge[i].node && wanted(e, n->edge[i].node)) return true;
+  return false;
+}
+
 enum { DONE = 0, FAILED = 1, HOOKS = 3, LUA_NODE = 4, POST_HOOKS = 5, PACKED = 6 };
 
 static int run_node(tc_engine *e, tc_node *n) {
   if (n->hooks && !e->hooked) return HOOKS;
   collect(e, n);
   if (!retain_grad(e, n)) return FAILED;
+  if (e->aimed && !leads_on(e, n)) return DONE;
   if (n->rule == &tci_accumulate_rule) {
-    if (e->aimed) return DONE;
     if (!e->posted && !accumulate(e, n, n->pending[0])) return FAILED;
     return n->hooks && !e->posted ? POST_HOOKS : DONE;
   }

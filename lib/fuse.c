@@ -136,10 +136,10 @@ bool tct_fuse(tc_program *p) {
   if (!g.accesses) return tci_fail("out of memory") != NULL;
   bool good = true;
   for (int n = 0; n <= p->count && good; n++) {
-    if (n < p->count && (p->instructions[n].dead || joins(&g, n))) continue;
+    if (n < p->count && n != p->split && (p->instructions[n].dead || joins(&g, n))) continue;
     if (g.count > 1) good = make_chain(&g);
     g.count = g.access_count = 0;
-    if (n < p->count) joins(&g, n);
+    if (n < p->count && !p->instructions[n].dead) joins(&g, n);
   }
   free(g.accesses);
   return good;

@@ -135,10 +135,32 @@ static bool give_places(tc_program *p) {
   return good;
 }
 
+/* What the forward half makes for the backward half lies together in memory of its own: a run keeps it until backward comes. */
+static void split_halves(tc_program *p) {
+  for (int n = p->split; n < p->count; n++) {
+    const tc_instruction *i = &p->instructions[n];
+    for (int k = 0; k < i->places && !i->dead; k++) {
+      const tc_place *at = &p->places[i->first_place + k];
+      p->blocks[at->block].late = true;
+      p->blocks[at->block].late_write |= at->mode != TCT_READ;
+    }
+  }
+  for (int i = p->forward_results; i < p->result_count; i++) p->blocks[p->results[i].block].late = true;
+  for (int b = 0; b < p->block_count; b++) {
+    tc_block *k = &p->blocks[b];
+    k->born_late = k->kind == TCB_INPUT ? k->index >= p->forward_arguments : k->late && (k->first < 0 || k->first >= p->split);
+    if (k->kind != TCB_INNER || !k->late || k->born_late) continue;
+    k->kind = TCB_SAVED;
+    k->place = p->saved_bytes;
+    p->saved_bytes += rounded(k->bytes);
+  }
+}
+
 bool tct_plan(tc_program *p) {
   if (!drop_dead_work(p)) return false;
   find_lifetimes(p);
   if (!tct_fuse(p)) return false;
   find_lifetimes(p);
+  split_halves(p);
   return give_places(p);
 }

@@ -50,6 +50,7 @@ static bool same_geometry(const tc_result *a, const tc_result *b) {
 }
 
 static const char *different_ends(const tc_program *a, const tc_program *b) {
+  if (a->split != b->split || a->argument_count != b->argument_count || a->forward_results != b->forward_results) return "two calls gave other results";
   if (a->result_count != b->result_count) return "two calls gave other results";
   for (int i = 0; i < a->result_count; i++)
     if (!same_geometry(&a->results[i], &b->results[i])) return "two calls gave other results";
@@ -72,7 +73,7 @@ const char *tc_program_difference(tc_program *a, tc_program *b) {
 }
 
 /* ---- making it ready ---- */
-static bool moves(const tc_block *b) { return b->kind == TCB_INPUT || b->kind == TCB_GRAD || b->kind == TCB_OUTPUT; }
+bool tct_moves(const tc_block *b) { return b->kind == TCB_INPUT || b->kind == TCB_GRAD || b->kind == TCB_OUTPUT || b->kind == TCB_SAVED; }
 
 /* The places that move, those of block b from start[b] to start[b + 1]. */
 static bool sort_moving(tc_program *p) {
@@ -81,10 +82,10 @@ static bool sort_moving(tc_program *p) {
   int *next = malloc((size_t)(p->block_count + 1) * sizeof *next);
   const bool good = p->start && p->moving && next;
   for (int i = 0; good && i < p->place_count; i++)
-    if (moves(&p->blocks[p->places[i].block])) p->start[p->places[i].block + 1]++;
+    if (tct_moves(&p->blocks[p->places[i].block])) p->start[p->places[i].block + 1]++;
   for (int b = 0; good && b < p->block_count; b++) next[b] = p->start[b], p->start[b + 1] += p->start[b];
   for (int i = 0; good && i < p->place_count; i++)
-    if (moves(&p->blocks[p->places[i].block])) p->moving[next[p->places[i].block]++] = i;
+    if (tct_moves(&p->blocks[p->places[i].block])) p->moving[next[p->places[i].block]++] = i;
   free(next);
   return good || tci_fail("out of memory") != NULL;
 }
@@ -96,7 +97,7 @@ static bool list_busy(tc_program *p) {
   for (int b = 0; b < p->block_count; b++) {
     const tc_block *k = &p->blocks[b];
     const bool restored = k->initial && k->kind != TCB_CONSTANT && (k->kind != TCB_INNER || k->place >= 0);
-    if (moves(k) || restored || (k->written && k->kind != TCB_INNER)) p->busy[p->busy_count++] = b;
+    if (tct_moves(k) || restored || (k->written && k->kind != TCB_INNER)) p->busy[p->busy_count++] = b;
   }
   return true;
 }
@@ -111,15 +112,19 @@ static void settle(tc_program *p) { /* what never moves */
   }
   for (int i = 0; i < p->place_count; i++) {
     const tc_block *b = &p->blocks[p->places[i].block];
-    if (!moves(b) && b->now) *p->places[i].at = b->now + p->places[i].offset;
+    if (!tct_moves(b) && b->now) *p->places[i].at = b->now + p->places[i].offset;
   }
 }
 
 static void squeeze(tc_program *p) { /* dead instructions go */
-  int to = 0;
-  for (int i = 0; i < p->count; i++)
-    if (!p->instructions[i].dead) p->instructions[to++] = p->instructions[i];
+  int to = 0, split = 0;
+  for (int i = 0; i < p->count; i++) {
+    if (p->instructions[i].dead) continue;
+    p->instructions[to++] = p->instructions[i];
+    split += i < p->split;
+  }
   p->count = to;
+  p->split = split;
 }
 
 /* Plans the memory; false after an error. */
@@ -141,8 +146,14 @@ bool tc_program_build(tc_program *p) {
   return true;
 }
 
+static void free_halves(tc_halves *h) {
+  for (int i = 0; h && i < h->nin; i++) tci_release(h->leaf[i]);
+  for (int i = 0; h && i < h->flag_count; i++) tci_release(h->flag[i]);
+}
+
 void tc_program_free(tc_program *p) {
-  if (!p) return;
+  if (!p || --p->refs > 0) return;
+  free_halves(p->halves);
   for (int b = 0; b < p->block_count; b++) {
     free(p->blocks[b].initial);
     if (p->blocks[b].kind == TCB_OUTER || p->blocks[b].kind == TCB_KEPT) tci_storage_drop(p->blocks[b].storage);
@@ -176,7 +187,7 @@ static bool fits_argument(const tc_program *p, int i, tc_tensor *x) {
 
 /* arguments that shared memory do so still, and others do not */
 static bool shared_alike(const tc_program *p, tc_tensor *const *xs) {
-  for (int i = 1; i < p->argument_count; i++)
+  for (int i = 1; i < p->forward_arguments; i++)
     for (int k = 0; k < i; k++)
       if ((xs[i]->storage == xs[k]->storage) != (p->arguments[i].block == p->arguments[k].block)) return false;
   return true;
@@ -194,43 +205,61 @@ static bool fits_grads(const tc_program *p) {
   return true;
 }
 
+static bool same_flags(const tc_halves *h) {
+  for (int i = 0; i < h->flag_count; i++)
+    if (tci_requires_grad(h->flag[i]) != h->on[i]) return false;
+  return true;
+}
+
 static bool fits(const tc_program *p, tc_tensor *const *xs, int n) {
-  if (n != p->argument_count || tci_grad_mode() != p->grad_mode || p->data_changes != tci_data_changes) return false;
+  if (n != p->forward_arguments || tci_grad_mode() != p->grad_mode || p->data_changes != tci_data_changes) return false;
   for (int i = 0; i < n; i++)
     if (!fits_argument(p, i, xs[i])) return false;
-  return shared_alike(p, xs) && fits_grads(p);
+  return shared_alike(p, xs) && fits_grads(p) && (!p->halves || same_flags(p->halves));
 }
 
 /* ---- running ---- */
-static void move_block(tc_program *p, int b, tc_storage *s) {
+void tct_move(tc_program *p, int b, char *to) {
   tc_block *k = &p->blocks[b];
-  k->storage = s;
-  if (k->now == (char *)s->data) return;
-  k->now = s->data;
+  if (k->now == to) return;
+  k->now = to;
   for (int i = p->start[b]; i < p->start[b + 1]; i++) {
     const tc_place *at = &p->places[p->moving[i]];
     *at->at = k->now + at->offset;
   }
 }
 
-static bool prepare(tc_program *p, tc_tensor *const *xs) {
-  for (int i = 0; i < p->argument_count; i++) move_block(p, p->arguments[i].block, xs[i]->storage);
-  for (int i = 0; i < p->busy_count; i++) {
-    const int b = p->busy[i];
-    tc_block *k = &p->blocks[b];
-    if (k->kind == TCB_GRAD) move_block(p, b, p->grads[k->index].leaf->grad->storage);
-    if (k->kind == TCB_OUTPUT) {
-      tc_storage *s = tci_storage_new(k->bytes, 0);
-      if (!s) return false;
-      move_block(p, b, s);
-    }
-    if (k->initial && k->kind != TCB_CONSTANT) memcpy(k->now, k->initial, (size_t)k->bytes);
-  }
-  for (int i = 0; i < p->source_count; i++) p->sources[i].first = tci_skip_streams(p->sources[i].generator, p->sources[i].calls);
+void tct_lend(tc_program *p, int b, tc_storage *s) {
+  p->blocks[b].storage = s;
+  tct_move(p, b, s->data);
+}
+
+bool tct_make_output(tc_program *p, int b) {
+  tc_storage *s = tci_storage_new(p->blocks[b].bytes, 0);
+  if (s) tct_lend(p, b, s);
+  return s != NULL;
+}
+
+void tct_aim_draws(tc_program *p) {
   for (int i = 0; i < p->draw_count; i++) {
     const tc_draw_place *d = &p->draws[i];
     *d->at = (tc_stream){p->sources[d->generator].first.seed, p->sources[d->generator].first.call + d->ahead, NULL};
   }
+}
+
+/* Puts everything where it is in this run. */
+static bool prepare(tc_program *p, tc_tensor *const *xs, const tc_run *run) {
+  for (int i = 0; i < p->forward_arguments; i++) tct_lend(p, p->arguments[i].block, xs[i]->storage);
+  for (int i = 0; i < p->busy_count; i++) {
+    const int b = p->busy[i];
+    tc_block *k = &p->blocks[b];
+    if (k->kind == TCB_GRAD) tct_lend(p, b, p->grads[k->index].leaf->grad->storage);
+    if (k->kind == TCB_SAVED) tct_move(p, b, (char *)run->saved->data + k->place);
+    if (k->kind == TCB_OUTPUT && !k->born_late && !tct_make_output(p, b)) return false;
+    if (k->initial && k->kind != TCB_CONSTANT && !(tct_moves(k) && k->born_late)) memcpy(k->now, k->initial, (size_t)k->bytes);
+  }
+  for (int i = 0; i < p->source_count; i++) p->sources[i].first = tci_skip_streams(p->sources[i].generator, p->sources[i].calls);
+  tct_aim_draws(p);
   return true;
 }
 
@@ -241,10 +270,10 @@ static bool fail_at(const tc_instruction *i, int status) {
   return tci_status(status, NULL, NULL, 0);
 }
 
-static bool play(tc_program *p) {
+bool tct_play(tc_program *p, int from, int to) {
   const tc_kernels *k = tci_kernels(0);
   const bool watched = tci_watching & TCW_PROFILE;
-  for (int n = 0; n < p->count; n++) {
+  for (int n = from; n < to; n++) {
     const tc_instruction *i = &p->instructions[n];
     if (watched) tci_profile_begin(TC_EVENT_OPERATOR, i->who, 0, NULL);
     int status = i->play(k, i->args);
@@ -270,7 +299,7 @@ static void finish(tc_program *p) {
   }
 }
 
-static tc_tensor *result(const tc_program *p, const tc_result *r) {
+tc_tensor *tct_result(const tc_program *p, const tc_result *r) {
   tc_tensor *t = tci_header(r->dtype, r->ndim, 0);
   if (!t) return NULL;
   memcpy(t->size, r->size, (size_t)r->ndim * sizeof *t->size);
@@ -284,11 +313,11 @@ static tc_tensor *result(const tc_program *p, const tc_result *r) {
 }
 
 /* The run's own hold on what it made; results hold it further. */
-static void let_go(tc_program *p) {
+void tct_let_go(tc_program *p, bool backward) {
   for (int i = 0; i < p->busy_count; i++) {
     tc_block *k = &p->blocks[p->busy[i]];
-    if (k->kind == TCB_OUTPUT) tci_storage_drop(k->storage);
-    if (moves(k)) k->storage = NULL;
+    if (k->kind == TCB_OUTPUT && k->born_late == backward) tci_storage_drop(k->storage);
+    if (tct_moves(k)) k->storage = NULL;
   }
 }
 
@@ -299,13 +328,17 @@ int32_t tc_program_run(tc_program *p, tc_handle *const *inputs, int n, tc_handle
   if (n > 64) return 3;
   for (int i = 0; i < n; i++)
     if (!(xs[i] = tci_unwrap(inputs[i], "argument"))) return 1;
-  if (n_outputs != p->result_count || !fits(p, xs, n)) return 3;
+  if (n_outputs != p->forward_results || !fits(p, xs, n)) return 3;
+  tc_run *run = p->halves ? tct_new_run(p) : NULL;
+  if (p->halves && !run) return 1;
   const bool watched = tci_watching & TCW_PROFILE;
   if (watched) tci_profile_begin(TC_EVENT_RANGE, "compiled", 0, NULL);
-  const bool good = prepare(p, xs) && play(p);
+  bool good = prepare(p, xs, run) && tct_play(p, 0, p->split);
   if (good) finish(p);
-  for (int i = 0; i < n_outputs && good; i++) tci_wrap(outputs[i], result(p, &p->results[i]));
-  let_go(p);
+  for (int i = 0; i < n_outputs && good; i++) tci_wrap(outputs[i], tct_result(p, &p->results[i]));
+  if (run && good) good = tct_enter_graph(p, run, xs, outputs); /* which takes over the run */
+  else if (run) tct_free_run(run);
+  tct_let_go(p, false);
   if (watched) tci_profile_end();
   tci_scope_close(mark, NULL);
   if (tci_interrupted()) tci_fail("interrupted");

@@ -151,6 +151,7 @@ typedef struct tc_rule {
   const char *name;
   void (*grad)(const tc_node *n, tc_tensor **g, tc_tensor **dx);
   uint32_t save;                /* which inputs and outputs grad reads from n->in and n->out */
+  void (*forget)(tc_node *n);   /* NULL, or lets go of what attr refers to */
 } tc_rule;
 
 typedef struct tc_edge {        /* to the node that made an input */

@@ -9,6 +9,7 @@ local errors = require 'tocha.errors'
 local binding = require 'tocha.binding'
 local recording = require 'tocha.recording'
 local class = require 'tocha.class'
+local engine = require 'tocha.engine'
 local C = library.C
 
 local istype, rawequal, type = ffi.istype, rawequal, type
@@ -170,6 +171,94 @@ local function rebuild_all(v, made, tensors, i)
   return rebuild(v.returns[i], made, tensors), rebuild_all(v, made, tensors, i + 1)
 end
 
+local function pointers(list)
+  local p = ffi.new('tc_tensor *[?]', math.max(#list, 1))
+  for i, h in ipairs(list) do p[i - 1] = h._t end
+  return p
+end
+
+---------------------------------------------------------------- functions whose results backward is called on
+-- Such a program has two halves: the second, recorded right after the first, computes the gradients of all leaves and arguments behind the
+-- results. A call runs the first half and puts one node into the graph, whose backward runs the second (lib/halves.c).
+
+-- The leaves behind tensors, and which arguments are; nil if hooks lie on the way, which are called for each backward alone.
+local function leaves_behind(roots, tensors)
+  local cut, seen, waiting, leaves, reached = {}, {}, {}, {}, {}
+  local function address(node) return tonumber(ffi.cast('intptr_t', node)) end
+  local function visit(node)
+    node = ffi.gc(node, C.tc_node_free)
+    local key = address(node)
+    if not seen[key] then
+      seen[key] = node
+      waiting[#waiting + 1] = node
+    end
+  end
+  for i = 1, tensors.n do
+    if tensors[i].requires_grad then
+      local node = ffi.gc(C.tc_node_of(tensors[i]._t), C.tc_node_free)
+      cut[address(node)], reached[i] = {at = i, node = node}, false
+    end
+  end
+  for _, x in ipairs(roots) do visit(C.tc_node_of(x._t)) end
+  local input = ffi.new('tc_input[1]')
+  while #waiting > 0 do
+    local node = table.remove(waiting)
+    local argument = cut[address(node)]
+    if C.tc_node_hooked(node) then return nil end
+    if argument then reached[argument.at] = true
+    elseif C.tc_node_leaf(node) ~= nil then leaves[#leaves + 1] = handle.wrap(C.tc_node_leaf(node))
+    else
+      for i = 0, C.tc_node_inputs(node) - 1 do
+        if C.tc_node_input(node, i, input) then visit(input[0].node) end
+      end
+    end
+  end
+  return leaves, reached
+end
+
+-- Records the backward half; nil if that cannot be, else what its node needs.
+local function record_backward(made, tensors)
+  local tocha, roots, places, gradients = require 'tocha', {}, {}, {}
+  for i, h in ipairs(made) do
+    if C.tc_graph_waits(h._t) then
+      roots[#roots + 1], places[#places + 1] = h, i
+      gradients[#gradients + 1] = tocha.empty(h:size(), {dtype = h.dtype})
+    end
+  end
+  local leaves, reached = leaves_behind(roots, tensors)
+  if not leaves then return nil end
+  local inputs, arguments = {}, {}
+  for i = 1, tensors.n do
+    if reached[i] then inputs[#inputs + 1], arguments[#arguments + 1] = tensors[i], i end
+  end
+  for _, x in ipairs(leaves) do inputs[#inputs + 1] = x end
+  if not C.tc_capture_split(pointers(gradients), #gradients, #made) then errors.pending() end
+  local list = engine.gradients(roots, inputs, gradients, true, false, true)
+  if C.tc_capture_grads() > 0 then return nil end
+  local results, of = {}, {}
+  for i = 1, #inputs do
+    if list[i] then results[#results + 1], of[#of + 1] = list[i], i end
+  end
+  return {places = places, arguments = arguments, leaves = leaves, results = results, of = of}
+end
+
+local function numbers(list, offset)
+  local p = ffi.new('int32_t[?]', #list + 1)
+  for i, v in ipairs(list) do p[i - 1] = v + offset end
+  return p
+end
+
+-- Tells the program, once it is built, what its halves are for. It fits only while parameters take part as they do now.
+local function join_halves(program, rec, graph)
+  local flags = {}
+  for _, m in ipairs(rec.modules) do
+    for _, x in ipairs(m:parameters{recurse = false}) do flags[#flags + 1] = x end
+  end
+  for _, x in ipairs(graph.leaves) do flags[#flags + 1] = x end
+  if not C.tc_program_halves(program, numbers(graph.arguments, -1), #graph.arguments, pointers(graph.leaves), #graph.leaves,
+    numbers(graph.places, -1), #graph.places, numbers(graph.of, -1), #graph.of, pointers(flags), #flags) then errors.pending() end
+end
+
 ---------------------------------------------------------------- compiled functions
 local Compiled = {}
 Compiled.__index = Compiled
@@ -229,12 +318,6 @@ local function shape_of(value, made, tensors, first_id, depth)
     return {list = list}
   end
   return {value = value}
-end
-
-local function pointers(list)
-  local p = ffi.new('tc_tensor *[?]', math.max(#list, 1))
-  for i, h in ipairs(list) do p[i - 1] = h._t end
-  return p
 end
 
 local function describe(tensors, rest, rest_n, modules)
@@ -314,13 +397,14 @@ end
 
 -- A recording is believed when the next call, recorded too, did the same: so numbers that Lua counts on, or branches that follow values
 -- unnoticed, come to light.
-local function settle(self, program, rec, returns, made, tensors, rest, rest_n)
+local function settle(self, program, rec, returns, made, tensors, rest, rest_n, graph)
   local key = describe(tensors, rest, rest_n, rec.modules)
   local before = self.waiting[key]
   local why = before and difference(before.program, program)
   if before and not why then
     self.waiting[key], self.waiting_count = nil, self.waiting_count - 1
     if not C.tc_program_build(program) then errors.pending() end
+    if graph then join_halves(program, rec, graph) end
     table.insert(self.variants, 1, new_variant(program, rec, returns, made, tensors, rest, rest_n))
     self.variants[MOST_PROGRAMS + 1] = nil -- the oldest
     return
@@ -348,35 +432,37 @@ local function record(self, args, tensors, rest, rest_n)
     stop_recording()
     error(message, 0)
   end
-  if has_graph(made) then -- backward will come from outside: that is eager's business
-    stop_recording()
-    self.graph = true
-    return unpack(results, 1, results.n)
+  local graph
+  if has_graph(made) then -- backward will come from outside
+    ok, graph = pcall(record_backward, made, tensors)
+    if not ok or not graph then -- which is eager's business where it cannot be recorded
+      stop_recording()
+      C.tc_clear_error()
+      self.eager = ok and 'hooks, or a gradient that is set, lie behind its results' or graph
+      return unpack(results, 1, results.n)
+    end
   end
   check_options(rec)
   recording.now = false
   C.tc_clear_error()
-  local p = C.tc_capture_end(pointers(made), #made)
+  local all = {}
+  for _, list in ipairs{made, graph and graph.results or {}} do
+    for _, h in ipairs(list) do all[#all + 1] = h end
+  end
+  local p = C.tc_capture_end(pointers(all), #all)
   if p == nil then
     C.tc_capture_abort()
     errors.pending()
   end
   local program = ffi.gc(p, C.tc_program_free)
-  settle(self, program, rec, returns, made, tensors, rest, rest_n)
+  if graph then graph.results = nil end
+  settle(self, program, rec, returns, made, tensors, rest, rest_n, graph)
   return unpack(results, 1, results.n)
-end
-
-local function needs_grad(tensors)
-  if not C.tc_grad_enabled() then return false end
-  for i = 1, tensors.n do
-    if tensors[i].requires_grad then return true end
-  end
-  return false
 end
 
 -- Finds a program that fits and runs it; else records.
 local function dispatch(self, args)
-  if C.tc_capturing() or (self.graph and C.tc_grad_enabled()) then return self.f(unpack(args, 1, args.n)) end
+  if C.tc_capturing() or (self.eager and C.tc_grad_enabled()) then return self.f(unpack(args, 1, args.n)) end
   local tensors, rest, rest_n = self.tensors, self.rest, 0
   tensors.n = 0
   for i = 1, args.n do rest_n = flatten(args[i], tensors, rest, rest_n, 1) end
@@ -393,7 +479,7 @@ local function dispatch(self, args)
       if found then return wrap_up(v, tensors) end
     end
   end
-  if tensors.n > MOST_TENSORS or needs_grad(tensors) then return self.f(unpack(args, 1, args.n)) end
+  if tensors.n > MOST_TENSORS then return self.f(unpack(args, 1, args.n)) end
   return record(self, args, tensors, rest, rest_n)
 end
 
@@ -404,7 +490,7 @@ end
 
 --- Forgets all recordings.
 function Compiled:reset()
-  self.variants, self.waiting, self.waiting_count, self.graph = {}, {}, 0, false
+  self.variants, self.waiting, self.waiting_count, self.eager = {}, {}, 0, false
   return self
 end
 
@@ -423,7 +509,7 @@ function Compiled:__tostring()
 end
 
 local function new_compiled(f)
-  return setmetatable({f = f, variants = {}, waiting = {}, waiting_count = 0, recordings = 0, graph = false, tensors = {n = 0}, rest = {}}, Compiled)
+  return setmetatable({f = f, variants = {}, waiting = {}, waiting_count = 0, recordings = 0, eager = false, tensors = {n = 0}, rest = {}}, Compiled)
 end
 
 ---------------------------------------------------------------- modules
