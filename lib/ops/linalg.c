@@ -112,8 +112,7 @@ tc_tensor *tc_pivots_matrix(tc_tensor *pivots, int64_t rows, tc_dtype dtype) {
   if (!pivots) return NULL;
   if (pivots->dtype != TC_INT32 || pivots->ndim < 1 || pivots->size[pivots->ndim - 1] > rows)
     return tci_fail("pivots: got %s of shape %s, takes int32 (..., at most %lld)", tci_dtype_name(pivots->dtype), tci_shape(pivots), (long long)rows);
-  if (pivots->device > 0) return tci_fail("pivots: takes a tensor on the CPU");
-  tc_tensor *source = tci_contig(pivots);
+  tc_tensor *source = tci_contig(tc_to(pivots, TC_NONE, 0, false)); /* which waits for a GPU */
   int64_t size[TC_MAX_DIMS + 1], few = pivots->size[pivots->ndim - 1];
   memcpy(size, pivots->size, (size_t)pivots->ndim * sizeof *size);
   size[pivots->ndim - 1] = size[pivots->ndim] = rows;
@@ -130,7 +129,7 @@ tc_tensor *tc_pivots_matrix(tc_tensor *pivots, int64_t rows, tc_dtype dtype) {
     }
     for (int64_t i = 0; i < rows; i++) to[at[i] * rows + i] = 1;
   }
-  return tci_cast(p, dtype);
+  return tc_to(p, dtype, pivots->device, false);
 }
 
 static tc_tensor *unit_lower(tc_tensor *lu) { return tc_tril(lu, -1); } /* the diagonal of ones is understood */
@@ -331,9 +330,9 @@ tc_tensor *tc_ldl_solve(tc_tensor *ld, tc_tensor *pivots, tc_tensor *b, bool her
     return tci_fail("pivots: got %s of shape %s, takes the int32 pivots of ldl_factor", tci_dtype_name(pivots->dtype), tci_shape(pivots));
   if (ld->ndim != b->ndim || memcmp(ld->size, b->size, (size_t)(ld->ndim - 2) * sizeof *ld->size))
     return tci_fail("LD of shape %s does not fit B of shape %s", tci_shape(ld), tci_shape(b));
-  tc_tensor *c = tci_columns(ld), *x = tci_columns(b), *p = tci_contig(pivots), *info = tci_new_info(ld);
-  if (!c || !x || !p || !info) return NULL;
-  const int32_t *pivot = (const int32_t *)tci_data(p);
+  tc_tensor *c = tci_columns(ld), *x = tci_columns(b), *p = tci_contig(pivots), *info = tci_new_info(ld), *seen = tc_to(p, TC_NONE, 0, false);
+  if (!c || !x || !p || !info || !seen) return NULL;
+  const int32_t *pivot = (const int32_t *)tci_data(seen);
   const int64_t n = ld->size[ld->ndim - 1];
   for (int64_t i = 0; i < p->numel; i++)
     if (pivot[i] == 0 || pivot[i] > n || pivot[i] < -n) return tci_fail("pivots: got %d at position %lld, takes -%lld to %lld without 0", pivot[i],

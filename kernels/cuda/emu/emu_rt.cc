@@ -116,6 +116,11 @@ void give_back(char *p, size_t bytes) {
   unused[p] = bytes;
 }
 bool on_device(const void *p) { return arena && (char *)p >= arena && (char *)p < arena + ARENA; }
+std::map<const char *, size_t> &pinned = *new std::map<const char *, size_t>;
+bool is_pinned(const void *p) {
+  auto i = pinned.upper_bound((const char *)p);
+  return i != pinned.begin() && (const char *)p < std::prev(i)->first + std::prev(i)->second;
+}
 } // namespace
 
 /* ---- streams: work runs at once, or when somebody waits ---- */
@@ -293,10 +298,11 @@ cudaError_t cudaMemGetInfo(size_t *left, size_t *total) {
 }
 cudaError_t cudaHostAlloc(void **p, size_t n, unsigned) {
   *p = aligned_alloc(PAGE, (n + PAGE - 1) & ~(PAGE - 1));
+  if (*p) pinned[(const char *)*p] = n;
   return *p ? cudaSuccess : fail(cudaErrorMemoryAllocation);
 }
 cudaError_t cudaMallocHost(void **p, size_t n) { return cudaHostAlloc(p, n, 0); }
-cudaError_t cudaFreeHost(void *p) { return drain_all(), free(p), cudaSuccess; }
+cudaError_t cudaFreeHost(void *p) { return drain_all(), pinned.erase((const char *)p), free(p), cudaSuccess; }
 cudaError_t cudaHostGetDevicePointer(void **d, void *h, unsigned) { return *d = h, cudaSuccess; }
 cudaError_t cudaPointerGetAttributes(cudaPointerAttributes *a, const void *p) {
   *a = cudaPointerAttributes();
@@ -310,6 +316,10 @@ cudaError_t cudaMemcpy(void *to, const void *from, size_t n, cudaMemcpyKind) {
   return cudaSuccess;
 }
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t n, cudaMemcpyKind, cudaStream_t s) {
+  if (!on_device(from) && !is_pinned(from)) { /* the host's pages may change at once: they are read now */
+    auto kept = std::make_shared<std::vector<char>>((const char *)from, (const char *)from + n);
+    return submit(s, [=] { copy_bytes(to, kept->data(), n); });
+  }
   return submit(s, [=] { copy_bytes(to, from, n); });
 }
 cudaError_t cudaMemcpyPeerAsync(void *to, int, const void *from, int, size_t n, cudaStream_t s) {
