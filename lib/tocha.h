@@ -764,7 +764,7 @@ tc_tensor *tc_multilabel_soft_margin_loss(tc_tensor *input, tc_tensor *target, t
 tc_tensor *tc_soft_margin_loss(tc_tensor *input, tc_tensor *target, const char *reduction);
 /// ctc_loss(log_probs, targets, input_lengths, target_lengths, blank = 1, reduction = 'mean', zero_infinity = false)  -log of the probability of all alignments of targets with log_probs (T, N, C) or (T, C); labels are 1..C without blank. @function @in F
 tc_tensor *tc_ctc_loss(tc_tensor *log_probs, tc_indices *targets, tc_indices *input_lengths, tc_indices *target_lengths, int64_t blank, const char *reduction, bool zero_infinity);
-tc_tensor *tc_ctc_slope(tc_tensor *g, tc_tensor *slope);
+tc_tensor *tc_ctc_slope(tc_tensor *g, tc_tensor *slope, tc_tensor *x);
 
 /// glu(input, dim = -1)  The first half of dim times the sigmoid of the second. @function @in F
 tc_tensor *tc_glu(tc_tensor *input, tc_dim dim);

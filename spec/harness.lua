@@ -509,6 +509,33 @@ local function second_order(row, number)
   end
 end
 
+--- The gradients whose own gradients `check_second_order` checks, with their graphs.
+function H.gradient_graphs(row)
+  local list = {}
+  for number = 1, #row.args do
+    local case = prepare(row, row.args[number], 'float64')
+    local wanted = differentiated(case)
+    local sum = #wanted > 0 and second_total(row, case, {}, {}, wanted)
+    if sum and sum.requires_grad then list[#list + 1] = sum end
+  end
+  return list
+end
+
+--- The operator that differentiates the results of a row, nil if they have no gradient.
+function H.result_rule(row)
+  for number = 1, #row.args do
+    local case = prepare(row, row.args[number], 'float64')
+    local list = fill(case, function(input)
+      local x = tensor_of(input)
+      return input.grad and x:requires_grad_() or x
+    end)
+    local got = invoke(caller(row), list)
+    for i = 1, got.n do
+      if tocha.is_tensor(got[i]) and got[i].grad_fn then return got[i].grad_fn.name end
+    end
+  end
+end
+
 --- Gradients of gradients against central differences of gradients.
 function H.check_second_order(row)
   for number = 1, #row.args do second_order(row, number) end

@@ -8,16 +8,17 @@ static void slope_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
 }
 static const tc_rule slope_rule = {"ctc_loss_backward", slope_grad, 0};
 
-tc_tensor *tc_ctc_slope(tc_tensor *g, tc_tensor *slope) {
-  if (!g || !slope) return NULL;
+/* x, for which the slope was computed, is there to be refused: else a second derivative would silently lack a part. */
+tc_tensor *tc_ctc_slope(tc_tensor *g, tc_tensor *slope, tc_tensor *x) {
+  if (!g || !slope || !x) return NULL;
   const bool before = tci_set_grad_mode(false);
   tc_tensor *dx = tc_mul(tc_reshape(g, (int64_t[]){1, g->numel, 1}, 3), slope);
   tci_set_grad_mode(before);
-  return dx ? tci_record(&slope_rule, dx, 1, &g, NULL, 0) : NULL;
+  return dx ? tci_record(&slope_rule, dx, 2, (tc_tensor *[]){g, x}, NULL, 0) : NULL;
 }
 
-static void ctc_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) { dx[0] = tc_ctc_slope(g[0], n->in[1]); }
-static const tc_rule ctc_rule = {"ctc_loss", ctc_grad, TC_SAVE_IN(1)};
+static void ctc_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) { dx[0] = tc_ctc_slope(g[0], n->in[1], n->in[0]); }
+static const tc_rule ctc_rule = {"ctc_loss", ctc_grad, TC_SAVE_IN(0) | TC_SAVE_IN(1)};
 
 /* ---- arguments ---- */
 static bool lengths_fit(const int64_t *lengths, int64_t n, int64_t most, const char *name) {

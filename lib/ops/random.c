@@ -151,15 +151,23 @@ tc_tensor *tc_binomial(tc_tensor *count, tc_tensor *prob, tc_generator *g) {
 
 /* ---- gamma variates of scale 1, differentiable by their shape ---- */
 /* How a variate moves with its shape while its place in the distribution stays. */
+static void slope_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
+  (void)n, (void)g, (void)dx;
+  tci_fail("the second derivative of a sample by its shape is not known");
+}
+static const tc_rule slope_rule = {"_standard_gamma_backward", slope_grad, 0};
+
 static tc_tensor *gamma_slope(tc_tensor *shape, tc_tensor *x) {
+  tc_tensor *both[] = {shape, x};
   shape = tci_contig(shape);
   x = tci_contig(x);
   tc_tensor *y = x && shape ? tci_like(x, x->dtype) : NULL;
   if (!y) return NULL;
   tc_view yv = tci_view(y), sv = tci_view(shape), xv = tci_view(x);
-  return tci_status(tci_kernels(x->device)->gamma_slope(&yv, &sv, &xv), NULL, NULL, 0) ? y : NULL;
+  if (!tci_status(tci_kernels(x->device)->gamma_slope(&yv, &sv, &xv), NULL, NULL, 0)) return NULL;
+  return tci_record(&slope_rule, y, 2, both, NULL, 0);
 }
-static void gamma_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) { dx[0] = tc_mul(g[0], gamma_slope(n->in[0], n->out[0])); }
+static void gamma_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) { dx[0] = tc_mul_zero(g[0], gamma_slope(n->in[0], n->out[0])); }
 static const tc_rule gamma_rule = {"_standard_gamma", gamma_grad, TC_SAVE_IN(0) | TC_SAVE_OUT(0)};
 
 tc_tensor *tc_standard_gamma(tc_tensor *shape, tc_generator *g) {

@@ -161,7 +161,7 @@ local rows = {
     reference = function(x, d, k) return P.fold(x, d, k, median) end, grad = 'first', dtypes = 'float', layouts = false, result = 'same'},
   {name = 'nanmedian_all', args = {{X{9}}, {T{5, values = {3, nan, 1, nan, 2}, grad = false}}}, reference = function(x)
     return (P.fold(x, nil, false, function(list) return (nanmedian(list)) end))
-  end, dtypes = 'float', result = 'same', layouts = false},
+  end, grad = 'first', dtypes = 'float', result = 'same', layouts = false},
   {name = 'nanmedian_dim', args = {{X{9}, 1}, {X{3, 4}, 2}, {T{2, 3, values = {1, nan, 2, nan, nan, nan}, grad = false}, 2}},
     reference = function(x, d, k) return P.fold(x, d, k, nanmedian) end, grad = 'first', dtypes = 'float', layouts = false, result = 'same'},
   {name = 'mode', args = {{F{9}, 1}, {F{3, 8}, 2}, {F{8, 3}, 1, true}, {F{}, 1}}, reference = function(x, d, k) return P.fold(x, d, k, mode) end,
