@@ -54,6 +54,8 @@ enum {
    fft:       Fourier transforms of row-major data along one dim, see fft.h.
    lapack:    factorisations and solutions over batches of column-major matrices, see lapack.h.
    gemm:      c = alpha a b + beta c, for matrices or a batch of them (3 dims); rows or columns of a and b lie without gaps.
+   optim:     one update by the rule over all pieces. table: NULL; or, while a graph is recorded, memory of the device for the pieces: the kernel
+              reads them there, where the caller puts them before each replay (none is empty).
    gemm_bias: c = act(a b + bias), bias along the columns, act: 0 none, 1 relu, 2 gelu (tanh). TC_MISSING where it is not faster than
               its parts. */
 #define TC_KERNEL_SLOTS(X) \
@@ -122,7 +124,7 @@ enum {
   X(bincount, (const tc_view *out, const tc_view *x, const tc_view *weights, tc_fault *fault)) \
   X(histc, (const tc_view *count, const tc_view *x, double low, double high)) \
   X(unique, (const tc_view *x, int sorted, int64_t *group, int64_t *first, int64_t *count, int64_t *groups)) \
-  X(optim, (int rule, const tc_optim_piece *pieces, int count)) \
+  X(optim, (int rule, tc_optim_piece *pieces, int count, void *table)) \
   X(cdist, (const tc_view *y, const tc_view *a, const tc_view *b, double p)) \
   X(resample, (const tc_taps *t, int dtype, void *y, const void *x)) \
   X(fft, (const tc_fft *p, int dtype, void *y, const void *x)) \

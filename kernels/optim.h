@@ -28,5 +28,6 @@ typedef struct tc_optim_piece {
   int dtype;                    /* of all of them, floating; row-major */
   double sign, decay, shrink;
   double k[TC_OPTIM_NUMBERS];
+  int64_t block;                /* a device's own: which of its blocks begins here */
 } tc_optim_piece;
 #endif

@@ -348,6 +348,10 @@ int32_t tc_program_run(tc_program *p, tc_handle *const *inputs, int n, tc_handle
 /* ---- numbers of optimizers ---- */
 int tct_play_update(const tc_kernels *k, void *args) {
   tc_update_args *q = args;
+  if (tci_holding()) {
+    tci_fail("an optimizer's step inside a compiled function cannot be recorded in a CUDA graph: call step() beside it");
+    return TC_DEVICE_ERROR;
+  }
   double s[8] = {0}, before[8] = {0};
   for (int i = 0; i < q->count; i++) {
     double given[8] = {0};
@@ -367,7 +371,7 @@ int tct_play_update(const tc_kernels *k, void *args) {
       else *(float *)at[j] = (float)s[j];
     }
   }
-  return k->optim(q->rule, q->pieces, q->count);
+  return k->optim(q->rule, q->pieces, q->count, NULL);
 }
 
 bool tci_patching(void) { return patched != NULL; }

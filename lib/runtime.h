@@ -102,6 +102,12 @@ void tci_watch_update(int rule, const tc_optim_piece *pieces, int count, int sca
                       void (*numbers)(const double *, double *, double *));
 bool tci_patching(void);                               /* do updates hand over their numbers instead of running? (program.c) */
 void tci_patch_update(const double *h, double decay, double shrink, bool maximize);
+/* Updates inside a graph of a device (updates.c). */
+bool tci_holding(void);                                /* is such a graph being recorded? */
+bool tci_hold_update(int rule, const tc_optim_piece *pieces, int count, int scalars, tc_tensor *const *scalar, const double *h,
+                     void (*numbers)(const double *, double *, double *), tc_device device);
+bool tci_replacing(void);                              /* do updates hand over their numbers instead of running? */
+void tci_replace_update(const double *h, double decay, double shrink, bool maximize);
 static inline bool tci_captures(void) { return __builtin_expect(tci_watching & TCW_CAPTURE, 0); }
 void tct_operands(int n, tc_tensor *const *xs);
 void tct_made(tc_storage *s);

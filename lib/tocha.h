@@ -172,6 +172,14 @@ bool tc_program_halves(tc_program *p, const int32_t *arguments, int n_arguments,
 void tc_program_free(tc_program *p);
 void tc_program_patch_begin(tc_program *p);
 bool tc_program_patch_end(void);
+/* updates of optimizers inside a device's graph (lib/updates.c) */
+typedef struct tc_updates tc_updates;
+tc_updates *tc_updates_begin(void);
+void tc_updates_stop(void);
+int64_t tc_updates_count(tc_updates *u);
+bool tc_updates_patch(tc_updates *u, bool on);
+bool tc_updates_advance(tc_updates *u);
+void tc_updates_free(tc_updates *u);
 double tc_program_figure(tc_program *p, int64_t what);
 int64_t tc_next_id(void);
 int64_t tc_id(tc_tensor *x);

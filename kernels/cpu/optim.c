@@ -208,7 +208,8 @@ static void run(tc_rule_body body, const tc_optim_piece *q, int64_t lo, int64_t 
 }
 
 /* All pieces count as one long row, of which each thread takes a share. */
-int TC_KERNEL(optim)(int rule, const tc_optim_piece *pieces, int count) {
+int TC_KERNEL(optim)(int rule, tc_optim_piece *pieces, int count, void *table) {
+  if (table) return TC_MISSING; /* nothing is recorded on the CPU */
   int64_t total = 0;
   for (int i = 0; i < count; i++) total += pieces[i].numel;
   TC_PARALLEL(total, 64, 2 * (double)total) {

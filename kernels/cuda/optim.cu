@@ -1,7 +1,6 @@
 /* optim.cu: the update rules of the optimizers over all parameters in one launch; the formulas are those of kernels/cpu/optim.c. The half
    types compute in float. */
 #include "element.cuh"
-#include <vector>
 
 namespace {
 using namespace tc;
@@ -111,7 +110,7 @@ template <class T> __device__ rule<T> rule_of(int which, const tc_optim_piece &q
   return r;
 }
 
-/* A block updates EACH elements of one piece; first[i] is the number of the first block of piece i. */
+/* A block updates EACH elements of one piece. */
 enum { THREADS = 256, EACH = 4096 };
 template <int RULE, class S, int N> __device__ void update(const tc_optim_piece &q, int64_t from, int64_t to) {
   typedef computed_t<S> T;
@@ -146,15 +145,15 @@ __device__ inline bool whole_packs(const tc_optim_piece &q) {
   for (int k = 0; k < TC_OPTIM_STATES; k++) bits |= (uintptr_t)q.state[k];
   return (bits & 15) == 0 && q.numel % 4 == 0;
 }
-template <int RULE> __global__ void update_all(const tc_optim_piece *pieces, const int64_t *first, int count) {
+template <int RULE> __global__ void update_all(const tc_optim_piece *pieces, int count) {
   int lo = 0, hi = count - 1;
   while (lo < hi) { /* the last piece that begins at or before this block */
     const int middle = (lo + hi + 1) / 2;
-    if (first[middle] <= (int64_t)blockIdx.x) lo = middle;
+    if (pieces[middle].block <= (int64_t)blockIdx.x) lo = middle;
     else hi = middle - 1;
   }
   const tc_optim_piece &q = pieces[lo];
-  const int64_t from = ((int64_t)blockIdx.x - first[lo]) * EACH, to = from + EACH < q.numel ? from + EACH : q.numel;
+  const int64_t from = ((int64_t)blockIdx.x - q.block) * EACH, to = from + EACH < q.numel ? from + EACH : q.numel;
   const bool packs = whole_packs(q);
   if (q.dtype == TC_FLOAT64) update<RULE, double, 1>(q, from, to);
   else if (q.dtype == TC_FLOAT16) update<RULE, half_t, 1>(q, from, to);
@@ -164,28 +163,21 @@ template <int RULE> __global__ void update_all(const tc_optim_piece *pieces, con
 }
 } // namespace
 
-extern "C" int TC_KERNEL(optim)(int rule, const tc_optim_piece *pieces, int count) {
-  std::vector<tc_optim_piece> list; /* without the empty ones */
-  std::vector<int64_t> first;
+extern "C" int TC_KERNEL(optim)(int rule, tc_optim_piece *pieces, int count, void *table) {
   int64_t blocks = 0;
-  for (int i = 0; i < count; i++) {
+  int n = 0;
+  for (int i = 0; i < count; i++) { /* without the empty ones */
     if (pieces[i].numel == 0) continue;
-    list.push_back(pieces[i]);
-    first.push_back(blocks);
+    if (n < i) pieces[n] = pieces[i];
+    pieces[n++].block = blocks;
     blocks += (pieces[i].numel + EACH - 1) / EACH;
   }
   if (blocks == 0) return TC_OK;
-  const size_t bytes = list.size() * sizeof(tc_optim_piece);
-  tc_workspace room(bytes + first.size() * sizeof(int64_t));
+  tc_workspace room(table ? 0 : (size_t)n * sizeof *pieces);
   if (!room.data) return TC_NO_MEMORY;
-  std::vector<char> both(bytes + first.size() * sizeof(int64_t));
-  memcpy(both.data(), list.data(), bytes);
-  memcpy(both.data() + bytes, first.data(), first.size() * sizeof(int64_t));
-  TC_TRY(tc_cuda_upload(room.data, both.data(), both.size()));
-  const tc_optim_piece *there = room.as<tc_optim_piece>();
-  const int64_t *starts = room.as<int64_t>(bytes);
-  const int n = (int)list.size();
-#define RULE(code) case code: return tc_run(update_all<code>, blocks, THREADS, 0, there, starts, n);
+  if (!table) TC_TRY(tc_cuda_upload(room.data, pieces, (size_t)n * sizeof *pieces));
+  const tc_optim_piece *there = table ? (const tc_optim_piece *)table : room.as<tc_optim_piece>();
+#define RULE(code) case code: return tc_run(update_all<code>, blocks, THREADS, 0, there, n);
   switch (rule) {
     RULE(TC_OPTIM_SGD) RULE(TC_OPTIM_ADAM) RULE(TC_OPTIM_RMSPROP) RULE(TC_OPTIM_ADAGRAD) RULE(TC_OPTIM_ADADELTA)
     RULE(TC_OPTIM_ADAMAX) RULE(TC_OPTIM_NADAM) RULE(TC_OPTIM_RADAM) RULE(TC_OPTIM_ASGD) RULE(TC_OPTIM_RPROP) RULE(TC_OPTIM_LION)

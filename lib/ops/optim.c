@@ -55,6 +55,7 @@ static bool fill_numbers(const tc_update *u, int i, double *k) {
   double s[SCALARS] = {0};
   for (int j = 0; j < SCALARS; j++)
     if (u->scalar[j] && !scalar_at(u->scalar[j][i], i, &s[j], false)) return false;
+  if (tci_holding()) return true; /* a recording takes no step */
   s[0] += 1;
   u->numbers(u->h, s, k);
   for (int j = 0; j < SCALARS; j++)
@@ -90,25 +91,41 @@ static bool write_back(const tc_update *u, tc_work *w) {
   return true;
 }
 
-/* For tocha.compile: the update as one instruction, numbers and all. */
-static bool record(const tc_update *u, const tc_optim_piece *pieces, const int *index, int count) {
+/* The scalar states of some parameters, SCALARS for each; to be freed. */
+static tc_tensor **scalars_of(const tc_update *u, const int *index, int count) {
   tc_tensor **scalar = malloc((size_t)(count * SCALARS + 1) * sizeof *scalar);
-  if (!scalar) return tci_fail("out of memory") != NULL;
+  if (!scalar) return tci_fail("out of memory");
   for (int i = 0; i < count; i++)
     for (int j = 0; j < SCALARS; j++) scalar[i * SCALARS + j] = u->scalar[j] ? u->scalar[j][index[i]] : NULL;
+  return scalar;
+}
+
+/* For tocha.compile: the update as one instruction, numbers and all. */
+static bool record(const tc_update *u, const tc_optim_piece *pieces, const int *index, int count) {
+  tc_tensor **scalar = scalars_of(u, index, count);
+  if (!scalar) return false;
   tci_watch_update(u->rule, pieces, count, SCALARS, scalar, u->h, u->numbers);
   free(scalar);
   tci_watch_suspend(true);
   return true;
 }
 
+/* Runs the kernel, or gives it to the graph that is being recorded. */
+static bool run(const tc_update *u, tc_optim_piece *pieces, const int *index, int count, tc_device device) {
+  if (!tci_holding()) return tci_status(tci_kernels(device)->optim(u->rule, pieces, count, NULL), NULL, NULL, 0);
+  tc_tensor **scalar = scalars_of(u, index, count);
+  const bool good = scalar && tci_hold_update(u->rule, pieces, count, SCALARS, scalar, u->h, u->numbers, device);
+  free(scalar);
+  return good;
+}
+
 /* Neighbouring parameters on one device go to its kernel together. */
-static bool launch(const tc_update *u, const tc_optim_piece *pieces, tc_work *work, const int *index, int count) {
+static bool launch(const tc_update *u, tc_optim_piece *pieces, tc_work *work, const int *index, int count) {
   if (tci_captures() && !record(u, pieces, index, count)) return false;
   for (int first = 0, last; first < count; first = last) {
     const tc_device device = work[first].original[0]->device;
     for (last = first + 1; last < count && work[last].original[0]->device == device;) last++;
-    if (!tci_status(tci_kernels(device)->optim(u->rule, pieces + first, last - first), NULL, NULL, 0)) return false;
+    if (!run(u, pieces + first, index + first, last - first, device)) return false;
   }
   if (tci_captures()) tci_watch_suspend(false);
   for (int i = 0; i < count; i++)
@@ -120,6 +137,10 @@ static void update(const tc_update *u) {
   if (u->n == 0) return;
   if (tci_patching()) {
     tci_patch_update(u->h, u->decay, u->shrink, u->maximize);
+    return;
+  }
+  if (tci_replacing()) {
+    tci_replace_update(u->h, u->decay, u->shrink, u->maximize);
     return;
   }
   tc_optim_piece *pieces = malloc((size_t)u->n * sizeof *pieces);
@@ -316,7 +337,7 @@ static void lion_numbers(const double *h, double *s, double *k) { memcpy(k, h, 3
 void tc_lion_step(tc_tensor *const *params, int n_params, tc_tensor *const *means, int n_means, double lr, double beta1, double beta2,
                   double weight_decay, bool maximize) {
   if (!same_count(n_params, n_means, "means", false)) return;
-  const double h[] = {lr, beta1, beta2};
+  const double h[TC_OPTIM_NUMBERS] = {lr, beta1, beta2};
   update(&(tc_update){.name = "lion_step", .rule = TC_OPTIM_LION, .n = n_params, .params = params, .state = {means}, .h = h,
                       .numbers = lion_numbers, .shrink = 1 - lr * weight_decay, .maximize = maximize});
 }

@@ -2,4 +2,4 @@
 -- the compiler.
 -- @module tocha.recording
 
-return {now = false} -- the recording that runs (tocha.compile), with the methods module(m) and optimizer(o)
+return {now = false} -- the recording that runs (tocha.compile, tocha.cuda.graph), with the methods module(m) and optimizer(o)

@@ -3,7 +3,7 @@
 local tocha = require 'tocha'
 local S = require 'spec.support'
 local D = require 'spec.cuda.device'
-local cuda = tocha.cuda
+local nn, optim, cuda = tocha.nn, tocha.optim, tocha.cuda
 
 describe('CUDA where there is none', function()
   it('says why', function()
@@ -195,6 +195,66 @@ describe('a CUDA graph', function()
     graph()
     local want = (x:t():mm(x:mm(p:detach())) * 2):to('cpu')
     S.close(p.grad:to('cpu'), S.plain(want), 1e-4, 1e-4)
+  end)
+
+  -- losses of `steps` steps on a small net, each with the learning rate that rate(i) gives
+  local function losses(make, steps, graphed, device)
+    tocha.manual_seed(3)
+    local net = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 1)):to(device)
+    local x, y = tocha.randn(10, 6):to(device), tocha.randn(10, 1):to(device)
+    local optimizer, seen, play = make(net:parameters()), {}, nil
+    local function step()
+      optimizer:zero_grad()
+      local loss = nn.functional.mse_loss(net(x), y)
+      loss:backward()
+      optimizer:step()
+      return loss:detach()
+    end
+    for i = 1, steps do
+      for _, group in ipairs(optimizer.param_groups) do group.lr = 0.02 / (1 + 0.1 * i) end
+      if graphed and i == 3 then play = cuda.graph(step, {warmup = 0}) end
+      seen[i] = (play or step)():item()
+    end
+    return seen, optimizer
+  end
+
+  local makers = {
+    SGD = function(p) return optim.SGD(p, {lr = 0.02, momentum = 0.9, weight_decay = 0.1}) end,
+    Adam = function(p) return optim.Adam(p, {lr = 0.02}) end,
+    AdamW = function(p) return optim.AdamW(p, {lr = 0.02, betas = {0.8, 0.9}}) end,
+    NAdam = function(p) return optim.NAdam(p, {lr = 0.02}) end,
+    ASGD = function(p) return optim.ASGD(p, {lr = 0.02, t0 = 2}) end,
+    RAdam = function(p) return optim.RAdam(p, {lr = 0.02}) end,
+  }
+  for name, make in pairs(makers) do
+    it('steps on with ' .. name .. ' as eager steps do, at the rates that a schedule gives', function()
+      local got, optimizer = losses(make, 20, true, 'cuda')
+      local want, other = losses(make, 20, false, 'cuda')
+      local cpu = losses(make, 20, false, 'cpu')
+      for i = 1, 20 do
+        assert.equal(want[i], got[i])
+        assert.near(cpu[i], got[i], 1e-3 * math.abs(cpu[i]) + 1e-5)
+      end
+      local a, b = optimizer:state_dict().state[1].step, other:state_dict().state[1].step
+      if a then assert.equal(b:item(), a:item()) end
+    end)
+  end
+
+  it('says what of an optimizer cannot be recorded', function()
+    local p = tocha.ones(3, {device = 'cuda', requires_grad = true})
+    local function step_of(o)
+      return function()
+        o:zero_grad()
+        p:sum():backward()
+        o:step()
+      end
+    end
+    S.fails(function() cuda.graph(step_of(optim.Adam({p})), {warmup = 0}) end, 'warmup of at least 1')
+    S.fails(function() cuda.graph(step_of(optim.LAMB({p}))) end, 'cannot be recorded')
+    local play = cuda.graph(step_of(optim.Adam({p})), {warmup = 1})
+    play()
+    play:reset()
+    assert.equal(3, tocha.ones(3, {device = 'cuda'}):sum():item())
   end)
 
   it('cannot hold what asks for a value, and ends well then', function()

@@ -202,6 +202,10 @@ end
 
 --- Gives a parameter its state now, whether or not it has a gradient.
 function Optimizer:make_state(p, group)
+  if recording.now and recording.now.no_states then
+    args.fail('%s: step: its states would be made anew at each replay of the CUDA graph: take a step before it is recorded (warmup of at least 1)',
+      self.__name)
+  end
   local state = self.state[p] or {}
   self:init_state(state, p, group)
   self.state[p] = state
@@ -336,7 +340,8 @@ for _, what in ipairs{'state_dict', 'load_state_dict'} do
   end
 end
 
---- Takes one step.
+--- Takes one step. Inside `tocha.cuda.graph` it is recorded and taken at each replay, with the numbers (lr, weight_decay, ...) that the groups
+-- have then; hooks run at the recording alone.
 -- @tparam[opt] function closure computes the loss anew with its gradients, and returns it
 -- @return what the closure returned
 function Optimizer:step(closure)
