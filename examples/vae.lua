@@ -7,7 +7,7 @@ local nn, F, optim, utils = tocha.nn, tocha.nn.functional, tocha.optim, tocha.ut
 local o = utils.options('vae', {
   {'data', '/usr/share/datasets/fashion-mnist', 'folder with the IDX files (Debian: package dataset-fashion-mnist)'},
   {'epochs', 3, 'passes over the images'},
-  {'limit', 20000, 'how many images to use (0: all)'},
+  {'limit', 12000, 'how many images to use (0: all)'},
   {'batch-size', 128, 'images in a step'},
   {'latent', 16, 'numbers that stand for an image'},
   {'hidden', 256, 'width of the layers'},

@@ -1000,7 +1000,7 @@ tc_tensor *tc_conv_transpose2d(tc_tensor *input, tc_tensor *weight, tc_tensor *b
 /// conv_transpose3d(input, weight, bias = nil, stride = 1, padding = 0, output_padding = 0, groups = 1, dilation = 1)  The transpose of conv3d: weight is (channels, outputs / groups, ...). @function @in F
 tc_tensor *tc_conv_transpose3d(tc_tensor *input, tc_tensor *weight, tc_tensor *bias, const int64_t *stride, int n_stride, const int64_t *padding, int n_padding, const int64_t *output_padding, int n_output_padding, int64_t groups, const int64_t *dilation, int n_dilation);
 
-/* ---- steps of optimizers over all parameters that have a gradient (lib/ops/optim.c); see lua/tocha/optim ---- */
+/* ---- steps of optimizers over all parameters that have a gradient (lib/ops/optim.c, optim_matrix.c); see lua/tocha/optim ---- */
 /// sgd_step(params, buffers, lr, momentum, dampening, weight_decay, nesterov, maximize)  One step of SGD. @only
 void tc_sgd_step(tc_tensor *const *params, int n_params, tc_tensor *const *buffers, int n_buffers, double lr, double momentum, double dampening, double weight_decay, bool nesterov, bool maximize);
 /// adam_step(params, means, squares, largest, steps, lr, beta1, beta2, eps, weight_decay, decoupled, maximize)  One step of Adam or, with decoupled weight decay, AdamW. @only
@@ -1023,6 +1023,10 @@ void tc_asgd_step(tc_tensor *const *params, int n_params, tc_tensor *const *aver
 void tc_rprop_step(tc_tensor *const *params, int n_params, tc_tensor *const *previous, int n_previous, tc_tensor *const *sizes, int n_sizes, tc_tensor *const *steps, int n_steps, double eta_minus, double eta_plus, double smallest, double largest, bool maximize);
 /// lion_step(params, means, lr, beta1, beta2, weight_decay, maximize)  One step of Lion. @only
 void tc_lion_step(tc_tensor *const *params, int n_params, tc_tensor *const *means, int n_means, double lr, double beta1, double beta2, double weight_decay, bool maximize);
+/// lamb_step(params, means, squares, steps, lr, beta1, beta2, eps, weight_decay, trust_clip, maximize)  One step of LAMB. @only
+void tc_lamb_step(tc_tensor *const *params, int n_params, tc_tensor *const *means, int n_means, tc_tensor *const *squares, int n_squares, tc_tensor *const *steps, int n_steps, double lr, double beta1, double beta2, double eps, double weight_decay, double trust_clip, bool maximize);
+/// muon_step(params, buffers, lr, weight_decay, momentum, nesterov, coefficients, eps, iterations, match)  One step of Muon; match: the rate as of AdamW. @only
+void tc_muon_step(tc_tensor *const *params, int n_params, tc_tensor *const *buffers, int n_buffers, double lr, double weight_decay, double momentum, bool nesterov, const double *coefficients, int n_coefficients, double eps, int64_t iterations, bool match);
 
 /* ---- pooling (lib/ops/pool.c) ---- */
 /// max_pool1d(input, kernel_size, stride = nil, padding = 0, dilation = 1, ceil_mode = false, return_indices = false)  The largest element of each window over the last 1 dim; with return_indices also its place in the plane. @function @in F

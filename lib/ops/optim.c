@@ -32,8 +32,8 @@ static bool check_state(const tc_tensor *p, const tc_tensor *s, int i) {
 }
 
 static bool check_param(const tc_tensor *p, int i) {
-  if (!tci_is_float(p->dtype))
-    return tci_fail("parameter %d is %s, takes a floating dtype", i + 1, tci_dtype_name(p->dtype)) != NULL;
+  if (!tci_is_float(p->dtype) && !tci_is_complex(p->dtype))
+    return tci_fail("parameter %d is %s, takes a floating or complex dtype", i + 1, tci_dtype_name(p->dtype)) != NULL;
   const tc_tensor *g = p->grad;
   if (tci_same_shape(p, g) && p->dtype == g->dtype && p->device == g->device) return true;
   return tci_fail("the gradient of parameter %d is %s %s, takes %s %s as the parameter", i + 1, tci_dtype_name(g->dtype), tci_shape(g),
@@ -73,7 +73,9 @@ static void *writable(tc_tensor *t, tc_work *w, int slot) {
 static bool prepare(const tc_update *u, int i, tc_optim_piece *q, tc_work *w) {
   tc_tensor *p = u->params[i], *g;
   if (!check_param(p, i) || !(g = tci_contig(p->grad))) return false;
-  *q = (tc_optim_piece){.grad = tci_data(g), .numel = p->numel, .dtype = p->dtype, .sign = u->maximize ? -1 : 1, .decay = u->decay,
+  const bool pairs = tci_is_complex(p->dtype); /* complex numbers are updated as two real ones each, as view_as_real has them */
+  const int dtype = !pairs ? p->dtype : p->dtype == TC_COMPLEX64 ? TC_FLOAT32 : TC_FLOAT64;
+  *q = (tc_optim_piece){.grad = tci_data(g), .numel = pairs ? 2 * p->numel : p->numel, .dtype = dtype, .sign = u->maximize ? -1 : 1, .decay = u->decay,
                         .shrink = u->shrink};
   for (int j = 0; j < STATES; j++) {
     if (!u->state[j]) continue;

@@ -177,3 +177,91 @@ describe('hooks of optimizers', function()
     assert.are.equal(4, #seen)
   end)
 end)
+
+describe('complex parameters', function()
+  local options = {
+    SGD = {lr = 0.1, momentum = 0.9, weight_decay = 0.1}, Adam = {lr = 0.1, amsgrad = true}, AdamW = {lr = 0.1}, RMSprop = {lr = 0.1, centered = true},
+    Adagrad = {lr = 0.1, initial_accumulator_value = 0.2}, Adadelta = {lr = 0.5}, Adamax = {lr = 0.1}, NAdam = {lr = 0.1}, RAdam = {lr = 0.1},
+    ASGD = {lr = 0.1, lambd = 0.1}, Rprop = {lr = 0.1}, Lion = {lr = 0.1},
+  }
+  local function complex(dtype, re, im) return tocha.complex(tocha.tensor(re, {dtype = dtype}), tocha.tensor(im, {dtype = dtype})) end
+
+  for name, given in pairs(options) do
+    it('are stepped by ' .. name .. ' as two real ones each', function()
+      for _, dtype in ipairs{'float32', 'float64'} do
+        local z = complex(dtype, {1, -2}, {1, 0.5})
+        local x = tocha.view_as_real(z):clone():requires_grad_()
+        z:requires_grad_()
+        local a, b = optim[name]({z}, given), optim[name]({x}, given)
+        for _, g in ipairs{{{1, -0.5}, {2, 0.25}}, {{0.3, 2}, {-1, 0}}, {{-1, 0.1}, {0.5, -0.2}}} do
+          z.grad = complex(dtype, g[1], g[2])
+          x.grad = tocha.view_as_real(z.grad)
+          a:step()
+          b:step()
+        end
+        S.close(tocha.view_as_real(z:detach()), x:detach(), 1e-6, 1e-7)
+        local again = optim[name]({z}, given)
+        again:load_state_dict(a:state_dict())
+      end
+    end)
+  end
+
+  it('are refused where a step looks at more than single numbers', function()
+    local z = complex('float32', {{1}}, {{1}})
+    for _, name in ipairs{'LAMB', 'Muon', 'Adafactor'} do S.fails(function() optim[name]({z}) end, name, 'complex64', 'floating') end
+  end)
+end)
+
+describe('LAMB and Muon in C', function()
+  it('do what their formulas say, also with decay, clipping and going up', function()
+    local p = tocha.randn(3, 4, f64)
+    local x, m, v = p:clone(), tocha.zeros_like(p), tocha.zeros_like(p)
+    p:requires_grad_()
+    local opt = optim.LAMB({p}, {lr = 0.1, weight_decay = 0.2, trust_clip = 1.5, betas = {0.8, 0.9}, maximize = true})
+    for step = 1, 3 do
+      local g = tocha.randn(3, 4, f64)
+      p.grad = g
+      opt:step()
+      m, v = m * 0.8 - g * 0.2, v * 0.9 + g * g * 0.1
+      local move = m / (1 - 0.8 ^ step) / ((v / (1 - 0.9 ^ step)):sqrt() + 1e-6) + x * 0.2
+      x = x - move * (math.min(x:norm():item(), 1.5) / move:norm():item()) * 0.1
+    end
+    S.close(p:detach(), x, 1e-9, 1e-10)
+  end)
+
+  it('take a step of its own length where a parameter is zero, and pass over those without a gradient', function()
+    local p, q = tocha.zeros(2, f64):requires_grad_(), tocha.ones(2, f64):requires_grad_()
+    local opt = optim.LAMB({p, q}, {lr = 0.1, eps = 0})
+    p.grad = t{3, -4}
+    opt:step()
+    S.close(p:detach(), t{-0.1, 0.1}, 1e-9, 1e-9)
+    S.close(q:detach(), t{1, 1})
+  end)
+
+  it('are recorded by tocha.compile, and follow a rate that changes', function()
+    for _, name in ipairs{'LAMB', 'Muon'} do
+      local x = tocha.randn(6, 5)
+      local function trainer()
+        tocha.manual_seed(2)
+        local net = tocha.nn.Linear(5, 4, {bias = false})
+        local opt = optim[name](net:parameters(), {lr = 0.05})
+        return net, opt, function(input)
+          opt:zero_grad()
+          local loss = net(input):square():mean()
+          loss:backward()
+          opt:step()
+          return loss
+        end
+      end
+      local a, oa, plain = trainer()
+      local b, ob, recorded = trainer()
+      recorded = tocha.compile(recorded)
+      for i = 1, 6 do
+        if i == 4 then oa.param_groups[1].lr, ob.param_groups[1].lr = 0.01, 0.01 end
+        plain(x)
+        recorded(x)
+      end
+      S.close(b.weight:detach(), a.weight:detach(), 1e-5, 1e-6)
+    end
+  end)
+end)

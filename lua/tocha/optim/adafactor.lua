@@ -35,6 +35,7 @@ function Adafactor:__init(...)
 end
 
 function Adafactor:check(group)
+  self:check_real(group)
   for _, name in ipairs{'lr', 'weight_decay'} do self:check_number(group, name, 0) end
   self:check_number(group, 'd', 1)
   if group.beta2_decay > 0 then

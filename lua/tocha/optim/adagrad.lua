@@ -3,7 +3,6 @@
 
 local class = require 'tocha.class'
 local args = require 'tocha.args'
-local tocha = require 'tocha'
 local Optimizer = require 'tocha.optim.optimizer'
 local C = require('tocha.library').C
 
@@ -46,7 +45,7 @@ end
 
 function Adagrad.init_state(_, state, p, group)
   state.step = Optimizer.number(0)
-  state.sum = tocha.full_like(p, group.initial_accumulator_value)
+  state.sum = Optimizer.filled(p, group.initial_accumulator_value)
 end
 
 local names = {'sum', 'step'}

@@ -6,9 +6,11 @@ local class = require 'tocha.class'
 local args = require 'tocha.args'
 local tocha = require 'tocha'
 local Optimizer = require 'tocha.optim.optimizer'
+local C = require('tocha.library').C
 
 local LAMB = class('LAMB', Optimizer)
 LAMB.shaped = {'exp_avg', 'exp_avg_sq'}
+Optimizer.declare('lamb_step')
 
 local read = args.spec('LAMB', 'params', 'lr:num=0.001', 'betas:list=nil', 'eps:num=1e-06', 'weight_decay:num=0', '*',
   'trust_clip:num=10', 'maximize:bool=false')
@@ -36,6 +38,7 @@ function LAMB:__init(...)
 end
 
 function LAMB:check(group)
+  self:check_real(group)
   for _, name in ipairs{'lr', 'eps', 'weight_decay', 'trust_clip'} do self:check_number(group, name, 0) end
   self:check_betas(group)
 end
@@ -45,34 +48,15 @@ function LAMB.init_state(_, state, p)
   state.exp_avg, state.exp_avg_sq = tocha.zeros_like(p), tocha.zeros_like(p)
 end
 
-local function update_one(p, g, state, group)
-  local b1, b2 = group.betas[1], group.betas[2]
-  state.step:add_(1)
-  local t = state.step:item()
-  if group.maximize then g = -g end
-  state.exp_avg:lerp_(g, 1 - b1)
-  state.exp_avg_sq:mul_(b2):addcmul_(g, g, {value = 1 - b2})
-  local move = state.exp_avg / (1 - b1 ^ t) / ((state.exp_avg_sq / (1 - b2 ^ t)):sqrt() + group.eps)
-  if group.weight_decay ~= 0 then move = move + p * group.weight_decay end
-  -- lengths stay tensors: nothing waits for a GPU
-  local length, of_move = p:norm():clamp_max(group.trust_clip), move:norm()
-  local one = tocha.ones_like(length)
-  local trust = (length / of_move):where(length:gt(0):logical_and(of_move:gt(0)), one)
-  p:sub_(move * trust * group.lr)
-end
+local names = {'exp_avg', 'exp_avg_sq', 'step'}
 
-local function update_all(self)
-  for _, group in ipairs(self.param_groups) do
-    for _, p in ipairs(group.params) do
-      local g = p.grad
-      if g ~= nil then
-        if not self.state[p] then self:make_state(p, group) end
-        update_one(p, g:detach(), self.state[p], group)
-      end
-    end
+function LAMB:update()
+  for i = 1, #self.param_groups do
+    local g, pack = self.param_groups[i], self:ready(i, names)
+    local n = pack.n
+    self.done(C.tc_h_lamb_step(pack.params, n, pack.exp_avg, n, pack.exp_avg_sq, n, pack.step, n, g.lr, g.betas[1], g.betas[2], g.eps,
+      g.weight_decay, g.trust_clip, g.maximize))
   end
 end
-
-function LAMB:update() tocha.no_grad(update_all, self) end
 
 return LAMB

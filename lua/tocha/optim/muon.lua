@@ -1,13 +1,18 @@
 --- optim.Muon: momentum whose update of a matrix is made nearly orthogonal (Jordan et al., 2024).
 -- @classmod tocha.optim.Muon
 
+local ffi = require 'ffi'
 local class = require 'tocha.class'
 local args = require 'tocha.args'
 local tocha = require 'tocha'
 local Optimizer = require 'tocha.optim.optimizer'
+local C = require('tocha.library').C
 
 local Muon = class('Muon', Optimizer)
 Muon.shaped = {'momentum_buffer'}
+Optimizer.declare('muon_step')
+
+local Doubles = ffi.typeof('double[?]')
 
 local read = args.spec('Muon', 'params', 'lr:num=0.001', 'weight_decay:num=0.1', 'momentum:num=0.95',
   'nesterov:bool=true', 'ns_coefficients:list=nil', 'eps:num=1e-07', 'ns_steps:int=5', 'adjust_lr_fn=nil')
@@ -45,6 +50,7 @@ function Muon:check(group)
   if adjust ~= nil and adjust ~= 'original' and adjust ~= 'match_rms_adamw' then
     args.fail("Muon: adjust_lr_fn: got %s, takes 'original' or 'match_rms_adamw'", args.show(adjust))
   end
+  self:check_real(group)
   for i, p in ipairs(group.params) do
     if p:dim() ~= 2 then args.fail('Muon: params: item %d is %s, takes matrices', i, args.show(p)) end
   end
@@ -52,46 +58,15 @@ end
 
 function Muon.init_state(_, state, p) state.momentum_buffer = tocha.zeros_like(p) end
 
--- The nearest orthogonal matrix, roughly: Newton-Schulz steps x <- a x + (b s + c s s) x with s = x x', in bfloat16.
-local function orthogonal(g, group)
-  local a, b, c = unpack(group.ns_coefficients)
-  local x, tall = g:bfloat16(), g:size(1) > g:size(2)
-  if tall then x = x:t() end
-  x = x / x:float():square():sum():sqrt():clamp_min(group.eps):bfloat16()
-  for _ = 1, group.ns_steps do
-    local s = x:mm(x:t())
-    local polynomial = tocha.addmm(s, s, s, {beta = b, alpha = c})
-    x = tocha.addmm(x, polynomial, x, {beta = a})
-  end
-  return (tall and x:t() or x):to(g.dtype)
-end
+local names = {'momentum_buffer'}
 
-local function adjusted(group, p)
-  local rows, columns = p:size(1), p:size(2)
-  if group.adjust_lr_fn == 'match_rms_adamw' then return group.lr * 0.2 * math.sqrt(math.max(rows, columns)) end
-  return group.lr * math.sqrt(math.max(1, rows / columns))
-end
-
-local function update_one(p, g, state, group)
-  local buffer = state.momentum_buffer
-  buffer:lerp_(g, 1 - group.momentum)
-  local move = orthogonal(group.nesterov and g:lerp(buffer, group.momentum) or buffer, group)
-  p:mul_(1 - group.lr * group.weight_decay)
-  p:add_(move, {alpha = -adjusted(group, p)})
-end
-
-local function update_all(self)
-  for _, group in ipairs(self.param_groups) do
-    for _, p in ipairs(group.params) do
-      local g = p.grad
-      if g ~= nil then
-        if not self.state[p] then self:make_state(p, group) end
-        update_one(p, g, self.state[p], group)
-      end
-    end
+function Muon:update()
+  for i = 1, #self.param_groups do
+    local g, pack = self.param_groups[i], self:ready(i, names)
+    local coefficients = Doubles(#g.ns_coefficients, g.ns_coefficients)
+    self.done(C.tc_h_muon_step(pack.params, pack.n, pack.momentum_buffer, pack.n, g.lr, g.weight_decay, g.momentum, g.nesterov, coefficients,
+      #g.ns_coefficients, g.eps, g.ns_steps, g.adjust_lr_fn == 'match_rms_adamw'))
   end
 end
-
-function Muon:update() tocha.no_grad(update_all, self) end
 
 return Muon

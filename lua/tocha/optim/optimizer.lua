@@ -256,6 +256,20 @@ end
 --- A state tensor of one number. float64 parameters count their steps in float32 too, as PyTorch does.
 function Optimizer.number(value) return tocha.tensor(value, {dtype = 'float32'}) end
 
+--- A state of one value everywhere; of complex parameters in both parts, which are updated like two real numbers.
+function Optimizer.filled(p, value)
+  if not p:is_complex() then return tocha.full_like(p, value) end
+  local part = tocha.full_like(p.real, value)
+  return tocha.complex(part, part)
+end
+
+--- Raises if a parameter is complex: for optimizers whose step would not be that of two real numbers.
+function Optimizer:check_real(group)
+  for i, p in ipairs(group.params) do
+    if p:is_complex() then args.fail('%s: params: item %d is %s, takes a floating dtype', self.__name, i, tostring(p.dtype)) end
+  end
+end
+
 -- ------------------------------------------------------------------------------------------------- stepping
 
 local Hook = class('Hook')

@@ -43,7 +43,7 @@ function Rprop:check(group)
 end
 
 function Rprop.init_state(_, state, p, group)
-  state.step, state.prev, state.step_size = Optimizer.number(0), tocha.zeros_like(p), tocha.full_like(p, group.lr)
+  state.step, state.prev, state.step_size = Optimizer.number(0), tocha.zeros_like(p), Optimizer.filled(p, group.lr)
 end
 
 local names = {'prev', 'step_size', 'step'}

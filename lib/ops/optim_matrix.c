@@ -1,0 +1,138 @@
+/* optim_matrix.c: steps of optimizers that look at a parameter as a whole: LAMB (its length) and Muon (its singular values). They are
+   made of operators, so that every device has them and nothing waits for a GPU. */
+#include "ops.h"
+#include <stdlib.h>
+
+static tc_tensor *number(double v) { return tci_number(v); }
+static tc_tensor *scaled(tc_tensor *x, double by) { return tc_mul(x, number(by)); }
+
+static bool same_count(int n, int n_states, const char *what) {
+  return n_states == n || tci_fail("%s: got %d tensors for %d parameters", what, n_states, n) != NULL;
+}
+
+/* values into a parameter or state, outside of any graph */
+static bool put(tc_tensor *to, tc_tensor *values, const char *who) {
+  if (!values || !tci_copy_into(to, values)) return false;
+  tci_touch(to, who);
+  return true;
+}
+
+static bool has_grad(tc_tensor *p) {
+  if (p && tci_captures()) tci_watch_grad(p, false);
+  return p && p->grad;
+}
+
+/* Calls step(i, numbers) for each parameter with a gradient, each in a scope of its own. */
+typedef bool (*tc_one_step)(int i, const void *all);
+static void for_each(tc_tensor *const *params, int n, tc_one_step step, const void *all) {
+  const bool before = tci_set_grad_mode(false);
+  bool good = true;
+  for (int i = 0; good && i < n; i++) {
+    if (!has_grad(params[i])) continue;
+    const size_t mark = tci_scope_mark();
+    good = step(i, all);
+    tci_scope_close(mark, NULL);
+  }
+  tci_set_grad_mode(before);
+}
+
+/* ---- LAMB ---- */
+typedef struct tc_lamb { tc_tensor *const *params, **moves; double lr, weight_decay, clip; } tc_lamb;
+
+static tc_tensor *length(tc_tensor *x) { return tc_vector_norm(x, 2, NULL, 0, false, TC_NONE); }
+
+/* The length of the parameter over that of its move; 1 where one of them is 0. */
+static tc_tensor *trust(tc_tensor *p, tc_tensor *move, double clip) {
+  tc_tensor *own = tc_clamp_max(length(p), number(clip)), *its = length(move);
+  tc_tensor *both = tc_logical_and(tc_gt(own, number(0)), tc_gt(its, number(0)));
+  return tc_where(both, tc_div(own, its, NULL), number(1));
+}
+
+static bool lamb_one(int i, const void *all) {
+  const tc_lamb *q = all;
+  tc_tensor *p = q->params[i], *move = q->moves[i];
+  if (q->weight_decay != 0) move = tc_add(move, p, q->weight_decay);
+  return put(p, tc_sub(p, tc_mul(move, trust(p, move, q->clip)), q->lr), "lamb_step");
+}
+
+/* Adam's kernel makes the moves of all parameters at once: it goes by a rate of -1 from zero. */
+static bool adam_moves(tc_tensor **moves, tc_tensor *const *params, int n) {
+  const bool before = tci_set_grad_mode(false);
+  bool good = true;
+  for (int i = 0; good && i < n; i++) {
+    if (!has_grad(params[i])) continue;
+    if (tci_is_complex(params[i]->dtype))
+      good = tci_fail("parameter %d is %s, takes a floating dtype", i + 1, tci_dtype_name(params[i]->dtype)) != NULL;
+    else good = (moves[i] = tc_zeros_like(params[i], TC_NONE, TC_NONE, false)) && tc_set_grad(moves[i], params[i]->grad);
+  }
+  tci_set_grad_mode(before);
+  return good;
+}
+
+void tc_lamb_step(tc_tensor *const *params, int n_params, tc_tensor *const *means, int n_means, tc_tensor *const *squares, int n_squares,
+                  tc_tensor *const *steps, int n_steps, double lr, double beta1, double beta2, double eps, double weight_decay,
+                  double trust_clip, bool maximize) {
+  if (!same_count(n_params, n_means, "means") || !same_count(n_params, n_squares, "squares") || !same_count(n_params, n_steps, "steps"))
+    return;
+  tc_tensor **moves = calloc((size_t)n_params + 1, sizeof *moves);
+  if (!moves) {
+    tci_fail("out of memory");
+    return;
+  }
+  if (adam_moves(moves, params, n_params)) {
+    tc_adam_step(moves, n_params, means, n_means, squares, n_squares, NULL, 0, steps, n_steps, -1, beta1, beta2, eps, 0, false, maximize);
+    const tc_lamb all = {params, moves, lr, weight_decay, trust_clip};
+    if (!tci_failed()) for_each(params, n_params, lamb_one, &all);
+  }
+  free(moves);
+}
+
+/* ---- Muon ---- */
+typedef struct tc_muon {
+  tc_tensor *const *params, *const *buffers;
+  const double *coefficients;
+  double lr, weight_decay, momentum, eps;
+  bool nesterov, match;
+  int iterations;
+} tc_muon;
+
+/* Roughly the nearest orthogonal matrix: x <- a x + (b s + c s s) x with s = x x' (Newton and Schulz), in bfloat16, lying. */
+static tc_tensor *orthogonal(tc_tensor *g, const tc_muon *q) {
+  const double a = q->coefficients[0], b = q->coefficients[1], c = q->coefficients[2];
+  const bool tall = g->size[0] > g->size[1];
+  tc_tensor *x = tc_to(g, TC_BFLOAT16, TC_NONE, false);
+  if (tall) x = tc_t(x);
+  tc_tensor *size = tc_clamp_min(tc_sqrt(tc_sum(tc_square(tc_to(x, TC_FLOAT32, TC_NONE, false)), NULL, 0, false, TC_NONE)), number(q->eps));
+  x = tc_div(x, tc_to(size, TC_BFLOAT16, TC_NONE, false), NULL);
+  for (int k = 0; x && k < q->iterations; k++) {
+    tc_tensor *s = tc_mm(x, tc_t(x));
+    x = tc_addmm(x, tc_addmm(s, s, s, b, c), x, a, 1);
+  }
+  return x ? tc_to(tall ? tc_t(x) : x, g->dtype, TC_NONE, false) : NULL;
+}
+
+static double muon_rate(const tc_muon *q, const tc_tensor *p) {
+  const double rows = (double)p->size[0], columns = (double)p->size[1];
+  return q->match ? q->lr * 0.2 * sqrt(fmax(rows, columns)) : q->lr * sqrt(fmax(1, rows / columns));
+}
+
+static bool muon_one(int i, const void *all) {
+  const tc_muon *q = all;
+  tc_tensor *p = q->params[i], *g = p->grad, *buffer = q->buffers[i];
+  if (p->ndim != 2 || !tci_is_float(p->dtype))
+    return tci_fail("parameter %d is %s %s, takes a matrix of a floating dtype", i + 1, tci_dtype_name(p->dtype), tci_shape(p)) != NULL;
+  if (!put(buffer, tc_lerp(buffer, g, number(1 - q->momentum)), "muon_step")) return false;
+  tc_tensor *move = orthogonal(q->nesterov ? tc_lerp(g, buffer, number(q->momentum)) : buffer, q);
+  return put(p, tc_sub(scaled(p, 1 - q->lr * q->weight_decay), move, muon_rate(q, p)), "muon_step");
+}
+
+void tc_muon_step(tc_tensor *const *params, int n_params, tc_tensor *const *buffers, int n_buffers, double lr, double weight_decay,
+                  double momentum, bool nesterov, const double *coefficients, int n_coefficients, double eps, int64_t iterations, bool match) {
+  if (!same_count(n_params, n_buffers, "buffers")) return;
+  if (n_coefficients != 3) {
+    tci_fail("coefficients: got %d, takes 3", n_coefficients);
+    return;
+  }
+  const tc_muon all = {params, buffers, coefficients, lr, weight_decay, momentum, eps, nesterov, match, (int)iterations};
+  for_each(params, n_params, muon_one, &all);
+}
