@@ -81,7 +81,7 @@ static void finish_node(tc_node *n) {
 /* ---- adding gradients up ---- */
 static bool ours_alone(const tc_tensor *t) { return t->refs == 1 && t->storage->refs == 1 && tci_contiguous(t) && !(t->flags & TCF_WEAK); }
 
-static bool add_into(tc_tensor *sum, tc_tensor *g) {
+bool tci_add_into(tc_tensor *sum, tc_tensor *g) {
   tc_loop l;
   if (!tci_loop(&l, 3, (tc_tensor *[]){sum, sum, g})) return false;
   int compute = sum->dtype == TC_FLOAT64 ? TC_FLOAT64 : TC_FLOAT32;
@@ -94,7 +94,7 @@ static bool add_up(tc_tensor **slot, tc_tensor *g, bool record) {
     *slot = tci_retain(g);
     return true;
   }
-  if (!record && ours_alone(*slot) && (*slot)->dtype == g->dtype && tci_is_float(g->dtype)) return add_into(*slot, g);
+  if (!record && ours_alone(*slot) && (*slot)->dtype == g->dtype && tci_is_float(g->dtype)) return tci_add_into(*slot, g);
   tc_tensor *sum = tci_scope_take(tc_add(*slot, g, 1));
   if (!sum) return false;
   tci_release(*slot);
@@ -110,7 +110,7 @@ static bool accumulate(tc_engine *e, tc_node *n, tc_tensor *g) {
   if (x->grad) {
     if (!e->create_graph && x->grad->storage->refs == 1 && tci_is_float(g->dtype)) {
       tci_touch(x->grad, "backward");
-      return add_into(x->grad, g);
+      return tci_add_into(x->grad, g);
     }
     return add_up(&x->grad, g, e->create_graph);
   }
@@ -181,6 +181,31 @@ static bool deliver(tc_engine *e, const tc_edge *to, tc_tensor *g) {
   return push(e, n) && add_up(&n->pending[to->index], g, e->create_graph);
 }
 
+/* ---- sums that rules add to by themselves ---- */
+static TC_THREAD_LOCAL tc_engine *walking;
+
+static tc_tensor *sum_of_leaf(tc_tensor *x) { /* as accumulate does it */
+  tc_tensor *sum = x ? x->grad : NULL;
+  if (!sum || sum->storage->refs != 1 || !tci_contiguous(sum)) return NULL;
+  if (tci_captures()) tci_watch_grad(x, false), tci_watch_grad(x, true);
+  tci_touch(sum, "backward");
+  return sum;
+}
+
+tc_tensor *tci_sum_for(const tc_node *n, int i) {
+  tc_engine *e = walking;
+  const tc_edge *from = &n->edge[i];
+  tc_node *to = from->node;
+  if (!e || !to || e->create_graph || tci_watching & TCW_NAN || !wanted(e, to) || !tci_is_float(from->dtype)) return NULL;
+  tc_tensor *sum = NULL;
+  if (!e->aimed && to->rule == &tci_accumulate_rule && !to->hooks) {
+    tc_tensor *grad = to->leaf ? to->leaf->grad : NULL;
+    return grad && grad->dtype == from->dtype && fits(grad, from) ? sum_of_leaf(to->leaf) : NULL;
+  }
+  if (to->engine == e) sum = to->pending[from->index];
+  return sum && ours_alone(sum) && sum->dtype == from->dtype && fits(sum, from) ? sum : NULL;
+}
+
 /* ---- running a node ---- */
 static bool run_rule(tc_engine *e, tc_node *n) {
   if (n->freed && n->saved)
@@ -191,6 +216,8 @@ static bool run_rule(tc_engine *e, tc_node *n) {
   size_t mark = tci_scope_mark();
   const char *who = tci_set_who(n->rule->name);
   const int32_t origin = tci_origin;
+  tc_engine *outer = walking;
+  walking = e;
   const bool watched = tci_watching & TCW_PROFILE;
   tci_origin = n->origin; /* what its gradient makes comes from the same place */
   if (watched) tci_profile_begin(TC_EVENT_BACKWARD, n->rule->name, n->nout, n->pending);
@@ -214,6 +241,7 @@ static bool run_rule(tc_engine *e, tc_node *n) {
   }
   if (!good) tci_blame(n);
   tci_origin = origin;
+  walking = outer;
   tci_set_who(who);
   tci_scope_close(mark, NULL);
   if (watched) tci_profile_end();

@@ -197,6 +197,10 @@ struct tc_node {
   int32_t origin;               /* tci_origin when it was recorded */
 };
 static inline bool tci_needs(const tc_node *n, int i) { return n->edge[i].node != NULL; }
+/* For a rule's grad: the sum that the gradient of input i is about to be added to, if the rule may add to it by itself and leave dx[i] NULL:
+   row-major, of the input's shape and dtype, nobody else's. NULL: no such sum. engine.c */
+tc_tensor *tci_sum_for(const tc_node *n, int i);
+bool tci_add_into(tc_tensor *sum, tc_tensor *g);      /* sum += g, of one shape and real floating dtypes */
 bool tci_grad_mode(void);
 bool tci_set_grad_mode(bool on);                       /* gives the one before */
 bool tci_recording(int n, tc_tensor *const *xs);       /* will tci_record make a node for these inputs? */

@@ -48,11 +48,17 @@ static tc_tensor *times(tc_tensor *x, double number) { return number == 1 ? x : 
 static tc_tensor *flipped(tc_tensor *x) { return tc_transpose(x, -2, -1); }
 static tc_tensor *product_of(tc_tensor *a, tc_tensor *b) { return a && a->ndim == 3 ? tc_bmm(a, b) : tc_mm(a, b); }
 
+/* sum += a b in one kernel, where there is a sum of the kernel's own type */
+static bool added_product(tc_tensor *sum, tc_tensor *a, tc_tensor *b) {
+  if (!sum || !a || !b || sum->dtype != a->dtype || product_type(sum->dtype, sum->device) != sum->dtype) return false;
+  return run_product(sum, a, b, 1, 1);
+}
+
 static void product_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) { /* inputs a, b and what they are added to */
   const scale *s = n->attr;
   tc_tensor *scaled = times(G, s->alpha);
-  if (tci_needs(n, 0)) dx[0] = product_of(scaled, flipped(n->in[1]));
-  if (tci_needs(n, 1)) dx[1] = product_of(flipped(n->in[0]), scaled);
+  if (tci_needs(n, 0) && !added_product(tci_sum_for(n, 0), scaled, flipped(n->in[1]))) dx[0] = product_of(scaled, flipped(n->in[1]));
+  if (tci_needs(n, 1) && !added_product(tci_sum_for(n, 1), flipped(n->in[0]), scaled)) dx[1] = product_of(flipped(n->in[0]), scaled);
   if (tci_needs(n, 2)) dx[2] = times(G, s->beta);
 }
 static const tc_rule product_rule = {"matmul", product_grad, TC_SAVE_IN(0) | TC_SAVE_IN(1)};
@@ -216,7 +222,7 @@ tc_tensor *tc_matmul(tc_tensor *a, tc_tensor *b) {
 static void linear_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
   tc_tensor *x = n->in[0], *weight = n->in[1];
   if (tci_needs(n, 0)) dx[0] = tc_mm(G, weight);
-  if (tci_needs(n, 1)) dx[1] = tc_mm(flipped(G), x);
+  if (tci_needs(n, 1) && !added_product(tci_sum_for(n, 1), flipped(G), x)) dx[1] = tc_mm(flipped(G), x);
   if (tci_needs(n, 2)) dx[2] = tc_sum(G, (tc_dim[]){0}, 1, false, TC_NONE);
 }
 static const tc_rule linear_rule = {"linear", linear_grad, TC_SAVE_IN(0) | TC_SAVE_IN(1)};

@@ -62,8 +62,14 @@ static bool covers(const geometry *w, int64_t count) { /* all of a flat tensor, 
   return step == count && w->offset == 0;
 }
 
+static bool add_at(tc_tensor *y, tc_tensor *g, const geometry *w);
 static void window_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
   const geometry *w = n->attr;
+  tc_tensor *sum = tci_sum_for(n, 0);
+  if (sum && sum->dtype == g[0]->dtype) {
+    add_at(sum, g[0], w);
+    return;
+  }
   dx[0] = tc_window_add(g[0], n->edge[0].size, n->edge[0].ndim, sizes_of(w), (int)w->ndim, strides_of(w), (int)w->ndim, w->offset);
 }
 static const tc_rule window_rule = {"window", window_grad, TC_COMPLEX_RULE};
@@ -92,6 +98,15 @@ tc_tensor *tc_window(tc_tensor *x, const int64_t *size, int n_size, const int64_
   return y ? tci_record_view(&window_rule, y, x, &w, geometry_bytes(&w)) : NULL;
 }
 
+/* y += g at the places of a window, which may come up several times; y is row-major */
+static bool add_at(tc_tensor *y, tc_tensor *g, const geometry *w) {
+  tc_tensor *part = look(y, (int)w->ndim, sizes_of(w), strides_of(w), w->offset);
+  tc_loop l;
+  if (!part || !part->numel) return part != NULL;
+  if (overlaps(w)) return tci_loop(&l, 2, (tc_tensor *[]){part, g}) && tci_status(tci_kernels(g->device)->accumulate(&l), NULL, NULL, 0);
+  return tci_add_into(part, g);
+}
+
 /* Zeros of shape `whole` with g added at the places of a window: the gradient of tc_window. */
 tc_tensor *tc_window_add(tc_tensor *g, const int64_t *whole, int n_whole, const int64_t *size, int n_size, const int64_t *stride, int n_stride,
                          int64_t offset) {
@@ -100,13 +115,8 @@ tc_tensor *tc_window_add(tc_tensor *g, const int64_t *whole, int n_whole, const 
   set_geometry(&w, n_size, size, stride, offset);
   if (covers(&w, tci_numel(n_whole, whole))) return tc_reshape(g, whole, n_whole);
   tc_tensor *y = tc_zeros(whole, n_whole, g->dtype, g->device, false);
-  tc_tensor *part = y ? look(y, n_size, size, stride, offset) : NULL;
-  if (!part) return NULL;
-  bool good = true;
-  if (overlaps(&w) && part->numel) {
-    tc_loop l;
-    good = tci_loop(&l, 2, (tc_tensor *[]){part, g}) && tci_status(tci_kernels(g->device)->accumulate(&l), NULL, NULL, 0);
-  } else good = tci_copy_into(part, g);
+  tc_tensor *part = y && !overlaps(&w) ? look(y, n_size, size, stride, offset) : NULL;
+  bool good = y && (part ? tci_copy_into(part, g) : add_at(y, g, &w));
   return good ? tci_record(&window_add_rule, y, 1, &g, &w, geometry_bytes(&w)) : NULL;
 }
 

@@ -24,7 +24,7 @@ describe('examples/gpt2.lua', function()
     for loss in text:gmatch('loss ([%d.]+)') do list[#list + 1] = tonumber(loss) end
     return list
   end
-  local function numbers(text) return (text:gsub('[%d-]+ tokens/s', '')) end
+  local function numbers(text) return (text:gsub('%s*[%d-]+ tokens/s', '')) end
   local options = ' --steps 60 --batch 8 --context 32 --threads 1 --lr 3e-3 --sample 20'
 
   it('learns, and does the same again to the last digit', function()
