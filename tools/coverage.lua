@@ -13,7 +13,7 @@ local reasons = {
     sparse_mask]],
   [quantised] = [[quantize_per_tensor quantize_per_channel dequantize fake_quantize_per_channel_affine fake_quantize_per_tensor_affine is_quantized
     int_repr q_scale q_zero_point q_per_channel_scales q_per_channel_zero_points q_per_channel_axis qscheme]],
-  [storage] = [[is_storage storage untyped_storage storage_type const_data_ptr set_ frombuffer from_file is_shared share_memory_ empty_strided
+  [storage] = [[is_storage storage untyped_storage storage_type const_data_ptr set_ frombuffer from_file is_shared share_memory_
     as_subclass]],
   [narrow] = 'complex32 chalf float8_e4m3fn float8_e5m2 float8_e4m3fnuz float8_e5m2fnuz float8_e8m0fnu float4_e2m1fn_x2 uint16 uint32 uint64',
   ['other frameworks\' tensors and devices'] = 'from_numpy from_dlpack numpy xpu to_mkldnn is_mkldnn is_meta',
@@ -26,7 +26,7 @@ local reasons = {
   ['of PyTorch\'s own building and exporting'] = [[compiled_with_cxx11_abi _assert cond _foreach_*(60+) module_load set_flush_denormal names
     is_inference_mode_enabled is_inference functionalize debug_unwrap rearrange emit_nvtx emit_itt load_nvprof parse_nvprof_trace EnforceUnique
     KinetoStepTracker EventList FunctionEvent FunctionEventAvg Interval Kernel MemRecordsAcc StringTable]],
-  ['not built yet'] = 'SobolEngine histogramdd lobpcg nonzero_static',
+ 
 }
 local why = {}
 for reason, names in pairs(reasons) do

@@ -1,5 +1,5 @@
 --- Sums of products by labels of dims: `tocha.einsum`, `tocha.tensordot`.
--- Operands are contracted from left to right, each pair by one product of matrices.
+-- Operands are contracted in pairs, each by one product of matrices; which pairs, is chosen so that the fewest products of numbers are needed.
 -- @module tocha.einsum
 
 local arguments = require 'tocha.arguments'
@@ -270,6 +270,65 @@ local function set_of(...)
   return set
 end
 
+---------------------------------------------------------------- which pair comes next
+-- what remains of the labels of two operands: those that the output or another operand needs
+local function remaining(a, b, output, others)
+  local kept, list = set_of(output, unpack(others)), {}
+  for l in pairs(set_of(a, b)) do if kept[l] then list[#list + 1] = l end end
+  return list
+end
+
+local function volume(labels, sizes)
+  local n = 1
+  for l in pairs(labels) do n = n * sizes[l] end
+  return n
+end
+
+local function all_but(list, i, j)
+  local out = {}
+  for k, v in ipairs(list) do if k ~= i and k ~= j then out[#out + 1] = v end end
+  return out
+end
+
+-- The cheapest order by trying all, for up to `EXHAUSTIVE` operands; cost counts multiplications. Gives the cost and the first pair.
+local EXHAUSTIVE = 5
+local function best_pair(inputs, output, sizes, bound)
+  if #inputs < 2 then return 0 end
+  local least, first, second = bound
+  for i = 1, #inputs - 1 do
+    for j = i + 1, #inputs do
+      local cost = volume(set_of(inputs[i], inputs[j]), sizes)
+      if cost < least then
+        local others = all_but(inputs, i, j)
+        table.insert(others, 1, remaining(inputs[i], inputs[j], output, others))
+        cost = cost + best_pair(others, output, sizes, least - cost)
+      end
+      if cost < least then least, first, second = cost, i, j end
+    end
+  end
+  return least, first, second
+end
+
+-- The pair whose result is smallest beside its operands, for many operands (D. Smith, J. Gray, 2018, call this greedy).
+local function greedy_pair(inputs, output, sizes)
+  local least, first, second = math.huge
+  for i = 1, #inputs - 1 do
+    for j = i + 1, #inputs do
+      local result = remaining(inputs[i], inputs[j], output, all_but(inputs, i, j))
+      local gain = volume(set_of(result), sizes) - volume(set_of(inputs[i]), sizes) - volume(set_of(inputs[j]), sizes)
+      if gain < least then least, first, second = gain, i, j end
+    end
+  end
+  return first, second
+end
+
+local function next_pair(inputs, output, sizes)
+  if #inputs == 2 then return 1, 2 end
+  if #inputs > EXHAUSTIVE then return greedy_pair(inputs, output, sizes) end
+  local _, i, j = best_pair(inputs, output, sizes, math.huge)
+  return i or 1, j or 2
+end
+
 local function evaluate(operands, inputs, output)
   local count = 0
   for k, labels in ipairs(inputs) do count = math.max(count, hidden_dims(operands[k], labels, k) or 0) end
@@ -279,12 +338,17 @@ local function evaluate(operands, inputs, output)
   output = output and spelled_out(output, count) or implicit_output(inputs, count)
   local xs = {}
   for k = 1, #operands do xs[k], inputs[k] = on_diagonals(operands[k], inputs[k], k) end
-  check_output(output, check_sizes(xs, inputs))
-  local x, labels = xs[1], inputs[1]
-  for k = 2, #xs do
-    x, labels = contracted(x, labels, xs[k], inputs[k], set_of(output, unpack(inputs, k + 1)))
+  local sizes = check_sizes(xs, inputs)
+  check_output(output, sizes)
+  while #xs > 1 do
+    local i, j = next_pair(inputs, output, sizes)
+    local others, rest = all_but(inputs, i, j), all_but(xs, i, j)
+    local x, labels = contracted(xs[i], inputs[i], xs[j], inputs[j], set_of(output, unpack(others)))
+    table.insert(rest, 1, x)
+    table.insert(others, 1, labels)
+    xs, inputs = rest, others
   end
-  x, labels = sum_lone(x, labels, {}, set_of(output))
+  local x, labels = sum_lone(xs[1], inputs[1], {}, set_of(output))
   return arranged(x, labels, output)
 end
 

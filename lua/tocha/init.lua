@@ -21,7 +21,7 @@ local lazy = {
   class = 'tocha.class', func = 'tocha.func', signal = 'tocha.signal',
   profiler = 'tocha.profiler', debug = 'tocha.debug', graph = 'tocha.graph', infer = 'tocha.infer',
   distributions = 'tocha.distributions', linalg = 'tocha.linalg', cuda = 'tocha.cuda',
-  amp = 'tocha.amp', backends = 'tocha.backends', memory = 'tocha.memory', random = 'tocha.random',
+  quasirandom = 'tocha.quasirandom', amp = 'tocha.amp', backends = 'tocha.backends', memory = 'tocha.memory', random = 'tocha.random',
 }
 local fields = {
   ['tocha.create'] = 'tensor as_tensor scalar_tensor arange get_default_dtype set_default_dtype promote_types can_cast ' ..
@@ -35,14 +35,15 @@ local fields = {
     'atleast_1d atleast_2d atleast_3d meshgrid cartesian_prod combinations block_diag',
   ['tocha.choose'] = 'max min median nanmedian where var std var_mean std_mean equal allclose is_floating_point ' ..
     'is_complex is_signed is_nonzero norm dist is_same_size',
-  ['tocha.places'] = 'nonzero unravel_index',
+  ['tocha.places'] = 'nonzero nonzero_static unravel_index',
   ['tocha.io'] = 'save load',
   ['tocha.numeric'] = 'gradient',
   ['tocha.spectral'] = 'stft istft',
   ['tocha.products'] = 'chain_matmul',
   ['tocha.matrices'] = 'det logdet slogdet inverse cholesky cholesky_solve cholesky_inverse qr svd pinverse matrix_power matrix_exp lu lu_solve ' ..
     'lu_unpack triangular_solve orgqr cross vander svd_lowrank pca_lowrank',
-  ['tocha.odds'] = 'narrow_copy frexp histogram asarray',
+  ['tocha.odds'] = 'narrow_copy frexp histogram histogramdd asarray empty_strided',
+  ['tocha.lobpcg'] = 'lobpcg',
   ['tocha.func'] = 'vmap',
   ['tocha.einsum'] = 'einsum tensordot',
   ['tocha.print'] = 'set_printoptions get_printoptions',
@@ -94,7 +95,7 @@ local method_homes = {
     'apply_ expand_as view_as reshape_as is_same_size dist',
   ['tocha.create'] = 'new_tensor',
   ['tocha.spectral'] = 'stft istft',
-  ['tocha.places'] = 'nonzero',
+  ['tocha.places'] = 'nonzero nonzero_static',
   ['tocha.matrices'] = 'det logdet slogdet inverse cholesky cholesky_solve cholesky_inverse qr svd pinverse matrix_power matrix_exp lu lu_solve ' ..
     'triangular_solve orgqr cross',
   ['tocha.odds'] = 'narrow_copy frexp histogram get_device resize_as_ map_',

@@ -27,6 +27,22 @@ function odds.frexp(input)
   return x * tocha.pow(2, -half):to(x.dtype) * tocha.pow(2, half - exponent):to(x.dtype), exponent:to('int32')
 end
 
+-- the edges of `bins` equal bins between the least and the largest of x, or of `range`
+local function equal_edges(name, x, bins, range)
+  local low, high = 0, 1
+  if range then low, high = range[1], range[2] elseif x:numel() > 0 then low, high = x:min():item(), x:max():item() end
+  if low > high then args.fail('%s: range: got %g to %g', name, low, high) end
+  if low == high then low, high = low - 0.5, high + 0.5 end
+  return tocha.linspace(low, high, bins + 1, {dtype = x.dtype})
+end
+
+-- the bin of each element, from 1, and which lie in one; the last bin contains its right edge
+local function places_in(edges, x)
+  local count = edges:numel() - 1
+  local at = tocha.where(x:eq(edges[-1]), count, tocha.searchsorted(edges, x, {right = true}) - 1)
+  return at, at:ge(1):logical_and(at:le(count)):logical_and(x:le(edges[-1]))
+end
+
 local read_histogram = args.spec('histogram', 'input:tensor', 'bins=10', '*', 'range=nil', 'weight=nil', 'density:bool=false')
 
 --- histogram(input, bins, {range, weight, density}): counts (or sums of weights) in bins, and the edges. bins: a number of equal ones between the
@@ -35,24 +51,70 @@ function odds.histogram(...)
   local x, bins, range, weight, density = read_histogram(...)
   x = x:detach():reshape(-1)
   local edges = bins
-  if not tocha.is_tensor(bins) then
-    local low, high = 0, 1
-    if range then low, high = range[1], range[2] elseif x:numel() > 0 then low, high = x:min():item(), x:max():item() end
-    if low > high then args.fail('histogram: range: got %g to %g', low, high) end
-    if low == high then low, high = low - 0.5, high + 0.5 end
-    edges = tocha.linspace(low, high, bins + 1, {dtype = x.dtype})
-  end
+  if not tocha.is_tensor(bins) then edges = equal_edges('histogram', x, bins, range) end
   local count = edges:numel() - 1
   if count < 1 then args.fail('histogram: bins: takes a positive number or two or more edges') end
-  local at = tocha.searchsorted(edges, x, {right = true}) -- the bin, from 1; count + 1 at the last edge
-  local last = x:eq(edges[-1])
-  at = tocha.where(last, count, at - 1)
-  local inside = at:ge(1):logical_and(at:le(count)):logical_and(x:le(edges[-1]))
+  local at, inside = places_in(edges, x)
   local w = weight and weight:reshape(-1):to(x.dtype) or tocha.ones_like(x)
   local sums = tocha.zeros(count, {dtype = x.dtype})
   sums:index_add_(1, at:masked_select(inside):to('int64'), w:masked_select(inside))
   if density then sums = sums / (sums:sum() * edges:diff()) end
   return sums, edges
+end
+
+local read_many = args.spec('histogramdd', 'input:tensor', 'bins', '*', 'range=nil', 'weight=nil', 'density:bool=false')
+
+-- the edges along dim d of the points
+local function edges_along(x, d, bins, range)
+  local of_dim = bins
+  if type(bins) == 'table' then of_dim = bins[d] end
+  if tocha.is_tensor(of_dim) then return of_dim end
+  if type(of_dim) ~= 'number' or of_dim < 1 then args.fail('histogramdd: bins: got %s for dim %d, takes a positive number or edges', args.show(of_dim), d) end
+  return equal_edges('histogramdd', x, of_dim, range and {range[2 * d - 1], range[2 * d]})
+end
+
+--- histogramdd(input, bins, {range, weight, density}): counts (or sums of weights) of points (..., n) in the cells of an n-dim grid, and the list of the
+-- n edges. bins: a number, a list of numbers, or a list of ascending edges, for each dim. range: {low, high, low, high, ...}. weight: (...).
+function odds.histogramdd(...)
+  local x, bins, range, weight, density = read_many(...)
+  if x:dim() < 2 then args.fail('histogramdd: input: got %d dims, takes points (..., n)', x:dim()) end
+  local n = x:size(-1)
+  x = x:detach():reshape(-1, n)
+  if type(bins) == 'table' and #bins ~= n then args.fail('histogramdd: bins: got %d, takes one for each of %d dims', #bins, n) end
+  if range and #range ~= 2 * n then args.fail('histogramdd: range: got %d numbers, takes two for each of %d dims', #range, n) end
+  local cell, inside, edges, shape
+  edges, shape = {}, {}
+  for d = 1, n do
+    local along = x:select(2, d):contiguous()
+    edges[d] = edges_along(along, d, bins, range)
+    shape[d] = edges[d]:numel() - 1
+    local at, good = places_in(edges[d], along)
+    cell = cell and (cell - 1) * shape[d] + at or at
+    inside = inside and inside:logical_and(good) or good
+  end
+  local w = weight and weight:reshape(-1):to(x.dtype) or tocha.ones(x:size(1), {dtype = x.dtype})
+  local cells = 1
+  for d = 1, n do cells = cells * shape[d] end
+  local sums = tocha.zeros(cells, {dtype = x.dtype})
+  sums:index_add_(1, cell:masked_select(inside):to('int64'), w:masked_select(inside))
+  sums = sums:reshape(shape)
+  if density then
+    sums = sums / sums:sum()
+    for d = 1, n do
+      local across = {}
+      for k = 1, n do across[k] = k == d and shape[d] or 1 end
+      sums = sums / edges[d]:diff():reshape(across)
+    end
+  end
+  return sums, edges
+end
+
+--- empty_strided(size, stride, {dtype, device}): elements that are not initialised, where the strides say.
+function odds.empty_strided(size, stride, options)
+  if #size ~= #stride then args.fail('empty_strided: stride: got %d, takes one for each of %d dims', #stride, #size) end
+  local last = 1
+  for d = 1, #size do last = size[d] == 0 and -math.huge or last + (size[d] - 1) * stride[d] end
+  return tocha.empty({math.max(last, 0)}, options):as_strided(size, stride)
 end
 
 --- asarray(data, {dtype, device, copy, requires_grad}): a tensor of the data; memory is shared if it can be, unless copy = true.

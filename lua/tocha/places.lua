@@ -27,6 +27,21 @@ function places.nonzero(input, as_tuple)
   return list
 end
 
+--- nonzero_static(input, {size, fill_value = -1}): the first `size` rows of nonzero, and rows of fill_value after them, so that the shape of the result,
+-- (size, dims), does not depend on the values.
+-- @param input a tensor
+-- @param options {size = number of rows, fill_value = -1}
+function places.nonzero_static(input, options)
+  local tocha = require 'tocha'
+  if not is_tensor(input) then errors.raise('nonzero_static: input: got %s, takes a tensor', errors.describe(input)) end
+  local size, fill = type(options) == 'table' and options.size or options, type(options) == 'table' and options.fill_value or -1
+  if type(size) ~= 'number' or size < 0 or size % 1 ~= 0 then errors.raise('nonzero_static: size: got %s, takes a whole number from 0', errors.describe(size)) end
+  local found = places.nonzero(input)
+  local kept = math.min(size, found:size(1))
+  local rest = tocha.full({size - kept, input:dim()}, fill, {dtype = 'int64', device = input.device})
+  return tocha.cat({found:narrow(1, 1, kept), rest}, 1)
+end
+
 local function shape_list(shape)
   if type(shape) == 'number' then return {shape} end
   if is_tensor(shape) then return shape:totable() end
