@@ -129,7 +129,7 @@ tc_tensor *tc_smooth_l1_loss(tc_tensor *x, tc_tensor *y, const char *reduction, 
 }
 tc_tensor *tc_huber_loss(tc_tensor *x, tc_tensor *y, const char *reduction, double delta, tc_tensor *weight) {
   if (!(delta > 0)) return tci_fail("delta: got %g, takes a positive number", delta);
-  return maybe_weighted(x, y, weight, TC_PAIR_HUBER, tci_reduction(reduction, false), delta, true);
+  return maybe_weighted(x, y, weight, TC_PAIR_HUBER, tci_reduction(reduction, false), delta, false); /* PyTorch: the mean over the elements */
 }
 tc_tensor *tc_binary_cross_entropy(tc_tensor *x, tc_tensor *y, tc_tensor *weight, const char *reduction) {
   return maybe_weighted(x, y, weight, TC_PAIR_BCE, tci_reduction(reduction, false), 0, false);

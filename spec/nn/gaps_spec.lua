@@ -139,6 +139,14 @@ describe('where PyTorch does it in its own way', function()
     S.close(var.grad, {-1, 0.125})
   end)
 
+  it('huber_loss with weights has the mean of the elements, l1_loss and mse_loss the weighted one', function()
+    local x, y, w = tocha.tensor{0.5, 3}, tocha.zeros(2), tocha.tensor{1, 3}
+    local F = nn.functional
+    S.close(F.huber_loss(x, y, {weight = w}), (0.125 + 3 * 2.5) / 2)
+    S.close(F.l1_loss(x, y, {weight = w}), (0.5 + 9) / 4)
+    S.close(F.mse_loss(x, y, {weight = w}), (0.25 + 27) / 4)
+  end)
+
   it('a hint is_causal counts keys that MultiheadAttention adds', function()
     tocha.manual_seed(1)
     local attention = nn.MultiheadAttention(4, 2, {add_bias_kv = true})
