@@ -11,18 +11,20 @@ local json = require 'tocha.io.json'
 local tree = require 'tocha.io.tree'
 local tocha = require 'tocha'
 
--- a program may have declared some of them
-for line in ([[typedef struct { int fd; short events, revents; } tocha_pollfd;
-int fork(void);
-int pipe(int ends[2]);
-int close(int fd);
-int kill(int pid, int signal);
-int waitpid(int pid, int *status, int options);
-int poll(tocha_pollfd *fds, unsigned long n, int milliseconds);
-int fcntl(int fd, int command, ...);
-long read(int fd, void *to, size_t n);
-long write(int fd, const void *from, size_t n);
-void _exit(int status);]]):gmatch('[^\n]+') do pcall(ffi.cdef, line) end
+-- names of our own: a program, or the prompt, may have declared some of these otherwise
+ffi.cdef[[
+struct tocha_watched { int fd; short events, revents; };
+int tocha_fork(void) __asm__("fork");
+int tocha_pipe(int ends[2]) __asm__("pipe");
+int tocha_close(int fd) __asm__("close");
+int tocha_kill(int pid, int signal) __asm__("kill");
+int tocha_waitpid(int pid, int *status, int options) __asm__("waitpid");
+int tocha_poll(struct tocha_watched *fds, unsigned long n, int milliseconds) __asm__("poll");
+int tocha_fcntl(int fd, int command, ...) __asm__("fcntl");
+long tocha_read(int fd, void *to, size_t n) __asm__("read");
+long tocha_write(int fd, const void *from, size_t n) __asm__("write");
+void tocha_exit_now(int status) __asm__("_exit");
+]]
 local C = ffi.C
 
 local BATCH, PROBLEM, FINISH = 1, 2, 3
@@ -35,9 +37,9 @@ local workers = {}
 local function write_all(fd, data, n)
   local at = ffi.cast('const char *', data)
   while n > 0 do
-    local done = tonumber(C.write(fd, at, n))
+    local done = tonumber(C.tocha_write(fd, at, n))
     if done < 0 then
-      if ffi.errno() ~= EINTR then C._exit(1) end -- nobody reads any more
+      if ffi.errno() ~= EINTR then C.tocha_exit_now(1) end -- nobody reads any more
     else
       at, n = at + done, n - done
     end
@@ -48,7 +50,7 @@ end
 local function read_all(fd, data, n)
   local at = ffi.cast('char *', data)
   while n > 0 do
-    local done = tonumber(C.read(fd, at, n))
+    local done = tonumber(C.tocha_read(fd, at, n))
     if done == 0 or done < 0 and ffi.errno() ~= EINTR then return false end
     if done > 0 then at, n = at + done, n - done end
   end
@@ -119,37 +121,37 @@ local function be_worker(fd, ...)
   if not ok then pcall(send, fd, PROBLEM, problem, '') end
   io.stdout:flush()
   io.stderr:flush()
-  C._exit(ok and 0 or 1)
+  C.tocha_exit_now(ok and 0 or 1)
 end
 
 -- ------------------------------------------------------------------------------------------------- the reader's side
 
 local function start(pool, worker, loader, batches)
   local ends = ffi.new('int[2]')
-  if C.pipe(ends) ~= 0 then args.fail('DataLoader: no pipe to a worker could be made (error %d)', ffi.errno()) end
+  if C.tocha_pipe(ends) ~= 0 then args.fail('DataLoader: no pipe to a worker could be made (error %d)', ffi.errno()) end
   io.stdout:flush()
   io.stderr:flush()
-  local pid = C.fork()
+  local pid = C.tocha_fork()
   if pid == 0 then
-    C.close(ends[0])
-    for _, w in ipairs(pool) do C.close(w.fd) end -- else a worker would not see that its reader is gone
+    C.tocha_close(ends[0])
+    for _, w in ipairs(pool) do C.tocha_close(w.fd) end -- else a worker would not see that its reader is gone
     be_worker(ends[1], worker, loader, batches)
   end
-  C.close(ends[1])
+  C.tocha_close(ends[1])
   if pid < 0 then
-    C.close(ends[0])
+    C.tocha_close(ends[0])
     args.fail('DataLoader: worker %d could not be started (error %d)', worker, ffi.errno())
   end
-  C.fcntl(ends[0], SET_PIPE_SIZE, ffi.new('int', ROOM))
+  C.tocha_fcntl(ends[0], SET_PIPE_SIZE, ffi.new('int', ROOM))
   pool[#pool + 1] = {fd = ends[0], pid = pid, id = worker}
 end
 
 local function stop(w)
   if not w.fd then return end
-  C.close(w.fd)
+  C.tocha_close(w.fd)
   w.fd = nil
-  C.kill(w.pid, SIGKILL)
-  C.waitpid(w.pid, nil, 0)
+  C.tocha_kill(w.pid, SIGKILL)
+  C.tocha_waitpid(w.pid, nil, 0)
 end
 
 local function stop_all(pool)
@@ -158,7 +160,7 @@ end
 
 local function lost(pool, w)
   local status = ffi.new('int[1]')
-  C.waitpid(w.pid, status, 0)
+  C.tocha_waitpid(w.pid, status, 0)
   stop_all(pool)
   local signal = status[0] % 128
   args.fail('DataLoader: worker %d ended without a batch (%s)', w.id, signal ~= 0 and 'signal ' .. signal or 'status ' .. status[0] / 256)
@@ -166,9 +168,9 @@ end
 
 local function wait_for(pool, w, seconds)
   if seconds <= 0 then return end
-  local fds = ffi.new('tocha_pollfd[1]')
+  local fds = ffi.new('struct tocha_watched[1]')
   fds[0].fd, fds[0].events = w.fd, POLLIN
-  if C.poll(fds, 1, seconds * 1000) == 0 then
+  if C.tocha_poll(fds, 1, seconds * 1000) == 0 then
     stop_all(pool)
     args.fail('DataLoader: worker %d gave no batch within %g seconds', w.id, seconds)
   end
