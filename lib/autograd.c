@@ -65,6 +65,8 @@ static void edge_to(tc_edge *e, tc_tensor *x) {
   if (e->node) e->node->refs++;
 }
 
+uint64_t tci_last_node(void) { return last_seq; }
+
 tc_node *tci_node_new(const tc_rule *rule, int nin, tc_tensor *const *ins, int nout, const void *attr, size_t attr_bytes) {
   tc_node *n = node_new(rule, nin, nout, attr, attr_bytes);
   for (int i = 0; n && i < nin; i++) edge_to(&n->edge[i], ins[i]);
@@ -95,7 +97,6 @@ void tci_free_saved(tc_node *n) {
     if (n->saved[i].packed) drop_number(TC_PACKED_NUMBERS + n->saved[i].packed);
     n->saved[i].packed = 0;
   }
-  if (n->rule->forget) n->rule->forget(n);
   n->freed = true;
 }
 
@@ -309,6 +310,7 @@ static tc_tensor *fitting(tc_tensor *x, tc_tensor *result) {
 }
 
 static bool rewrite_history(tc_tensor *x, tc_tensor *result) {
+  if (tci_captures()) tci_watch_history(x->base ? x->base : x);
   if (!x->base) {
     if (result->node) tci_make_history(x, result->node, result->index);
     x->changes++;

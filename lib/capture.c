@@ -300,6 +300,19 @@ void tct_refuse(const char *kernel) {
   tci_fail("tocha.compile cannot record it: the size of its result depends on values, or it has no recorded form ('%s')", kernel);
 }
 
+/* Whether what comes from outside requires grad decides which graph there is. */
+static void note_flag(tc_program *p, tc_tensor *x, int block) {
+  if (x->id >= p->first_id || (p->blocks[block].kind != TCB_OUTER) || !(tci_is_float(x->dtype) || tci_is_complex(x->dtype))) return;
+  for (int i = 0; i < p->flag_count; i++)
+    if (p->flags[i].x == x) return;
+  if (!GROW(p->flags, p->flag_room, p->flag_count)) tct_trouble("out of memory");
+  else p->flags[p->flag_count++] = (tc_flag){tci_retain(x), tci_requires_grad(x)};
+}
+
+void tci_watch_history(const tc_tensor *x) {
+  if (tct_now && x->id < tct_now->first_id) tct_now->rewritten = true;
+}
+
 void tct_operands(int n, tc_tensor *const *xs) {
   for (int i = 0; i < n && tct_now; i++) {
     if (!xs[i]) continue;
@@ -307,7 +320,8 @@ void tct_operands(int n, tc_tensor *const *xs) {
       tci_fail("tocha.compile records on the CPU alone, got a tensor on %s", tc_device_name(xs[i]->device));
       return;
     }
-    see(xs[i]->storage, TCB_OUTER, 0);
+    int b = see(xs[i]->storage, TCB_OUTER, 0);
+    if (b >= 0) note_flag(tct_now, xs[i], b);
   }
 }
 
@@ -415,60 +429,48 @@ static bool note_argument(tc_program *p, int i, tc_tensor *x) {
   int b = see(x->storage, TCB_INPUT, i);
   p->arguments[i] = (tc_argument){.dtype = x->dtype, .ndim = x->ndim, .block = b, .requires_grad = tci_requires_grad(x),
                                   .offset = x->offset, .numel = x->numel, .size = copy_sizes(p, x->ndim, x->size),
-                                  .stride = copy_sizes(p, x->ndim, x->stride)};
+                                  .stride = copy_sizes(p, x->ndim, x->stride), .node = p->grad_mode ? tci_grad_node(x) : NULL};
+  if (p->arguments[i].node) p->arguments[i].node->refs++;
   return p->arguments[i].size && p->arguments[i].stride;
 }
 
 bool tc_capture_begin(tc_tensor *const *inputs, int n) {
   if (tct_now) return tci_fail("a recording runs already") != NULL;
   tc_program *p = calloc(1, sizeof *p);
-  if (!p || !(p->arguments = calloc((size_t)n + 1, sizeof *p->arguments))) {
+  if (!p || !(p->arguments = calloc((size_t)n + 1, sizeof *p->arguments)) || !(p->inputs = calloc((size_t)n + 1, sizeof *p->inputs))) {
+    if (p) free(p->arguments);
     free(p);
     return tci_fail("out of memory") != NULL;
   }
   tct_now = p;
-  p->refs = 1;
-  p->split = -1;
   alive_count = 0;
   suspended = false;
   p->argument_count = n;
   p->first_id = tci_next_id();
   p->grad_mode = tci_grad_mode();
   p->data_changes = tci_data_changes;
+  p->first_node = tci_last_node();
   for (int i = 0; i < n; i++)
-    if (!note_argument(p, i, inputs[i])) tct_trouble("out of memory");
+    if (!note_argument(p, i, p->inputs[i] = tci_retain(inputs[i]))) tct_trouble("out of memory");
   tct_real = tci_use_kernels(&tct_recorder);
   tci_watching |= TCW_CAPTURE;
   return true;
 }
 
-/* What comes from here on is the backward half: it takes gradients, tensors made since tc_capture_begin that no kernel has touched, for the
-   forward half, which has that many results. */
-bool tc_capture_split(tc_tensor *const *gradients, int n, int results) {
-  tc_program *p = tct_now;
-  if (!p) return tci_fail("no recording runs") != NULL;
-  tc_argument *wider = realloc(p->arguments, (size_t)(p->argument_count + n + 1) * sizeof *wider);
-  if (!wider) return tci_fail("out of memory") != NULL;
-  p->arguments = wider;
-  p->split = p->count;
-  p->forward_arguments = p->argument_count;
-  p->forward_results = results;
-  for (int i = 0; i < n; i++) {
-    int b = gradients[i] ? block_at(gradients[i]->storage->data) : -1, at = p->argument_count;
-    if (b < 0 || p->blocks[b].kind != TCB_INNER || p->blocks[b].first >= 0) return tci_fail("internal: a gradient is in use already") != NULL;
-    p->blocks[b].kind = TCB_INPUT;
-    p->blocks[b].index = at;
-    p->blocks[b].varies = true;
-    if (!note_argument(p, at, gradients[i])) return tci_fail("out of memory") != NULL;
-    p->argument_count++;
-  }
-  return true;
-}
-
-/* How many tensors' gradients the recording has looked at or set so far. */
-int64_t tc_capture_grads(void) { return tct_now ? tct_now->grad_count : 0; }
-
 static void stop(void) {
+  tc_joint *j = &tct_now->joint;
+  for (int i = 0; i < tct_now->argument_count; i++)
+    if (tct_now->arguments[i].node) tci_node_drop(tct_now->arguments[i].node);
+  for (int i = 0; i < tct_now->argument_count; i++) {
+    tct_now->arguments[i].node = NULL;
+    tci_release(tct_now->inputs[i]);
+  }
+  free(tct_now->inputs);
+  tct_now->inputs = NULL;
+  for (int i = 0; i < j->tangent_count; i++) tci_release(j->tangents[i]);
+  free(j->tangents);
+  j->tangents = NULL;
+  tci_engine_floor = 0;
   tci_watching &= ~TCW_CAPTURE;
   tci_use_kernels(tct_real);
   tct_now = NULL;
@@ -494,12 +496,19 @@ void tc_capture_abort(void) {
   tc_program_free(p);
 }
 
-static void note_result(tc_program *p, int i, tc_tensor *x) {
+int tct_block_of(const tc_tensor *x) { return block_at(x->storage->data); }
+void tct_note_tangent(int b) {
+  tct_now->blocks[b].kind = TCB_INPUT;
+  tct_now->blocks[b].index = -1;
+  tct_now->blocks[b].varies = tct_now->blocks[b].tangent = true;
+}
+
+void tct_note_result(tc_program *p, tc_result *r, tc_tensor *x) {
   int b = block_at(x->storage->data);
   if (b < 0) b = see(x->storage, TCB_OUTER, 0);
-  p->results[i] = (tc_result){.dtype = x->dtype, .ndim = x->ndim, .block = b, .offset = x->offset, .numel = x->numel,
-                              .size = copy_sizes(p, x->ndim, x->size), .stride = copy_sizes(p, x->ndim, x->stride)};
-  if (b < 0 || !p->results[i].size || !p->results[i].stride) tct_trouble("out of memory");
+  *r = (tc_result){.dtype = x->dtype, .ndim = x->ndim, .block = b, .offset = x->offset, .numel = x->numel, .wants = p->joint.on && tci_requires_grad(x),
+                   .size = copy_sizes(p, x->ndim, x->size), .stride = copy_sizes(p, x->ndim, x->stride)};
+  if (b < 0 || !r->size || !r->stride) tct_trouble("out of memory");
   else if (p->blocks[b].kind == TCB_INNER) p->blocks[b].kind = TCB_OUTPUT;
 }
 
@@ -536,9 +545,8 @@ tc_program *tc_capture_end(tc_tensor *const *results, int n) {
   p->results = calloc((size_t)n + 1, sizeof *p->results);
   if (!p->results) tct_trouble("out of memory");
   note_grads(p);
-  for (int i = 0; i < n && p->results; i++) note_result(p, i, results[i]);
+  for (int i = 0; i < n && p->results; i++) tct_note_result(p, &p->results[i], results[i]);
   p->result_count = p->results ? n : 0;
-  if (p->split < 0) p->split = p->count, p->forward_arguments = p->argument_count, p->forward_results = p->result_count;
   note_living(p);
   if (p->data_changes != tci_data_changes) tct_trouble("a tensor gets other data or another shape inside");
   stop();

@@ -16,9 +16,10 @@ struct tc_engine {
   int capture_count;
   tc_node **roots;
   int root_count;
-  uint64_t pass;
+  uint64_t pass, floor;                 /* nodes up to floor give nothing on */
 };
 
+TC_THREAD_LOCAL uint64_t tci_engine_floor;
 static TC_THREAD_LOCAL uint64_t last_pass;
 
 /* ---- the heap: a node is in it once; the engine holds it there ---- */
@@ -281,6 +282,7 @@ static int run_node(tc_engine *e, tc_node *n) {
     if (!e->posted && !accumulate(e, n, n->pending[0])) return FAILED;
     return n->hooks && !e->posted ? POST_HOOKS : DONE;
   }
+  if (n->seq <= e->floor) return DONE;
   if (n->rule == &tci_lua_rule) return LUA_NODE;
   if (n->packs && !n->freed && !e->unpacked) return PACKED;
   return run_rule(e, n) ? DONE : FAILED;
@@ -324,6 +326,7 @@ tc_engine *tc_engine_new(bool keep_graph, bool create_graph) {
   e->keep_graph = keep_graph || create_graph;
   e->create_graph = create_graph;
   e->pass = ++last_pass;
+  e->floor = tci_engine_floor;
   return e;
 }
 
@@ -410,7 +413,7 @@ static bool list_reachable(tc_engine *e, nodes *l) {
       if (!list_node(l, e->roots[i])) return false;
     }
   for (size_t k = 0; k < l->count; k++)
-    for (int i = 0; i < l->at[k]->nin; i++) {
+    for (int i = 0; l->at[k]->seq > e->floor && i < l->at[k]->nin; i++) {
       tc_node *to = l->at[k]->edge[i].node;
       if (!to || to->mark >= seen) continue;
       to->mark = seen;
@@ -436,6 +439,30 @@ bool tc_engine_aim(tc_engine *e) {
       tc_node *to = l.at[k]->edge[i].node;
       if (to && to->mark == 2 * e->pass + 1) l.at[k]->mark = 2 * e->pass + 1;
     }
+  free(l.at);
+  return good;
+}
+
+bool tci_walk_graph(int n, tc_tensor *const *xs, uint64_t floor, bool (*inside)(const tc_node *), bool (*edge)(void *, const tc_edge *), void *with) {
+  nodes l = {0};
+  const uint64_t seen = 2 * ++last_pass;
+  bool good = true;
+  for (int i = 0; i < n && good; i++) {
+    tc_node *from = tci_grad_node(xs[i]);
+    if (!from || from->mark >= seen || from->seq <= floor) continue;
+    from->mark = seen;
+    good = list_node(&l, from);
+  }
+  for (size_t k = 0; k < l.count && good; k++) {
+    good = inside(l.at[k]);
+    for (int i = 0; i < l.at[k]->nin && good; i++) {
+      tc_node *to = l.at[k]->edge[i].node;
+      if (to && to->seq <= floor) good = edge(with, &l.at[k]->edge[i]);
+      if (!to || to->seq <= floor || to->mark >= seen) continue;
+      to->mark = seen;
+      good = list_node(&l, to);
+    }
+  }
   free(l.at);
   return good;
 }

@@ -136,7 +136,8 @@ bool tct_fuse(tc_program *p) {
   if (!g.accesses) return tci_fail("out of memory") != NULL;
   bool good = true;
   for (int n = 0; n <= p->count && good; n++) {
-    if (n < p->count && n != p->split && (p->instructions[n].dead || joins(&g, n))) continue;
+    const bool apart = p->joint.on && n == p->joint.split; /* gradients are run by themselves */
+    if (n < p->count && (p->instructions[n].dead || (!apart && joins(&g, n))) && !(apart && g.count)) continue;
     if (g.count > 1) good = make_chain(&g);
     g.count = g.access_count = 0;
     if (n < p->count && !p->instructions[n].dead) joins(&g, n);

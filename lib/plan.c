@@ -85,7 +85,20 @@ static bool give(gaps *g, int64_t from, int64_t bytes) {
   return true;
 }
 
-static bool planned(const tc_block *b) { return b->kind == TCB_INNER && b->last >= 0; }
+static bool planned(const tc_block *b) { return b->kind == TCB_INNER && b->last >= 0 && !b->saved; }
+
+/* What gradients read of what the function made lies apart from the arena: it has to wait for backward, which may come after other calls. */
+static void save_for_gradients(tc_program *p) {
+  if (!p->joint.on) return;
+  for (int b = 0; b < p->block_count; b++) {
+    tc_block *k = &p->blocks[b];
+    k->late = k->first >= p->joint.split;
+    if (!planned(k) || k->late || k->last < p->joint.split) continue;
+    k->saved = true;
+    k->place = p->joint.saved_bytes;
+    p->joint.saved_bytes += rounded(k->bytes);
+  }
+}
 
 /* An elementwise kernel may write over an operand that it reads for the last time, if both lie alike and begin their blocks. */
 static void take_over(tc_program *p, const tc_instruction *i, int n) {
@@ -135,32 +148,11 @@ static bool give_places(tc_program *p) {
   return good;
 }
 
-/* What the forward half makes for the backward half lies together in memory of its own: a run keeps it until backward comes. */
-static void split_halves(tc_program *p) {
-  for (int n = p->split; n < p->count; n++) {
-    const tc_instruction *i = &p->instructions[n];
-    for (int k = 0; k < i->places && !i->dead; k++) {
-      const tc_place *at = &p->places[i->first_place + k];
-      p->blocks[at->block].late = true;
-      p->blocks[at->block].late_write |= at->mode != TCT_READ;
-    }
-  }
-  for (int i = p->forward_results; i < p->result_count; i++) p->blocks[p->results[i].block].late = true;
-  for (int b = 0; b < p->block_count; b++) {
-    tc_block *k = &p->blocks[b];
-    k->born_late = k->kind == TCB_INPUT ? k->index >= p->forward_arguments : k->late && (k->first < 0 || k->first >= p->split);
-    if (k->kind != TCB_INNER || !k->late || k->born_late) continue;
-    k->kind = TCB_SAVED;
-    k->place = p->saved_bytes;
-    p->saved_bytes += rounded(k->bytes);
-  }
-}
-
 bool tct_plan(tc_program *p) {
   if (!drop_dead_work(p)) return false;
   find_lifetimes(p);
   if (!tct_fuse(p)) return false;
   find_lifetimes(p);
-  split_halves(p);
+  save_for_gradients(p);
   return give_places(p);
 }

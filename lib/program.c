@@ -50,7 +50,6 @@ static bool same_geometry(const tc_result *a, const tc_result *b) {
 }
 
 static const char *different_ends(const tc_program *a, const tc_program *b) {
-  if (a->split != b->split || a->argument_count != b->argument_count || a->forward_results != b->forward_results) return "two calls gave other results";
   if (a->result_count != b->result_count) return "two calls gave other results";
   for (int i = 0; i < a->result_count; i++)
     if (!same_geometry(&a->results[i], &b->results[i])) return "two calls gave other results";
@@ -69,11 +68,12 @@ const char *tc_program_difference(tc_program *a, tc_program *b) {
   if (b->trouble) return b->trouble;
   const char *text = different_instructions(a, b);
   if (!text) text = different_blocks(a, b);
+  if (!text) text = tct_joint_difference(a, b);
   return text ? text : different_ends(a, b);
 }
 
 /* ---- making it ready ---- */
-bool tct_moves(const tc_block *b) { return b->kind == TCB_INPUT || b->kind == TCB_GRAD || b->kind == TCB_OUTPUT || b->kind == TCB_SAVED; }
+static bool moves(const tc_block *b) { return b->kind == TCB_INPUT || b->kind == TCB_GRAD || b->kind == TCB_OUTPUT || b->saved; }
 
 /* The places that move, those of block b from start[b] to start[b + 1]. */
 static bool sort_moving(tc_program *p) {
@@ -82,10 +82,10 @@ static bool sort_moving(tc_program *p) {
   int *next = malloc((size_t)(p->block_count + 1) * sizeof *next);
   const bool good = p->start && p->moving && next;
   for (int i = 0; good && i < p->place_count; i++)
-    if (tct_moves(&p->blocks[p->places[i].block])) p->start[p->places[i].block + 1]++;
+    if (moves(&p->blocks[p->places[i].block])) p->start[p->places[i].block + 1]++;
   for (int b = 0; good && b < p->block_count; b++) next[b] = p->start[b], p->start[b + 1] += p->start[b];
   for (int i = 0; good && i < p->place_count; i++)
-    if (tct_moves(&p->blocks[p->places[i].block])) p->moving[next[p->places[i].block]++] = i;
+    if (moves(&p->blocks[p->places[i].block])) p->moving[next[p->places[i].block]++] = i;
   free(next);
   return good || tci_fail("out of memory") != NULL;
 }
@@ -97,7 +97,7 @@ static bool list_busy(tc_program *p) {
   for (int b = 0; b < p->block_count; b++) {
     const tc_block *k = &p->blocks[b];
     const bool restored = k->initial && k->kind != TCB_CONSTANT && (k->kind != TCB_INNER || k->place >= 0);
-    if (tct_moves(k) || restored || (k->written && k->kind != TCB_INNER)) p->busy[p->busy_count++] = b;
+    if (moves(k) || restored || (k->written && k->kind != TCB_INNER)) p->busy[p->busy_count++] = b;
   }
   return true;
 }
@@ -105,26 +105,27 @@ static bool list_busy(tc_program *p) {
 static void settle(tc_program *p) { /* what never moves */
   for (int b = 0; b < p->block_count; b++) {
     tc_block *k = &p->blocks[b];
-    if (k->kind == TCB_INNER) k->now = k->place >= 0 ? p->arena + k->place : NULL;
+    if (k->saved) k->now = NULL;
+    else if (k->kind == TCB_INNER) k->now = k->place >= 0 ? p->arena + k->place : NULL;
     else if (k->kind == TCB_CONSTANT) k->now = k->initial;
     else if (k->storage) k->now = k->storage->data;
     else k->now = NULL;
   }
   for (int i = 0; i < p->place_count; i++) {
     const tc_block *b = &p->blocks[p->places[i].block];
-    if (!tct_moves(b) && b->now) *p->places[i].at = b->now + p->places[i].offset;
+    if (!moves(b) && b->now) *p->places[i].at = b->now + p->places[i].offset;
   }
 }
 
 static void squeeze(tc_program *p) { /* dead instructions go */
   int to = 0, split = 0;
   for (int i = 0; i < p->count; i++) {
-    if (p->instructions[i].dead) continue;
-    p->instructions[to++] = p->instructions[i];
-    split += i < p->split;
+    if (i == p->joint.split) split = to;
+    if (!p->instructions[i].dead) p->instructions[to++] = p->instructions[i];
   }
+  if (p->joint.split >= p->count) split = to;
+  p->joint.split = split;
   p->count = to;
-  p->split = split;
 }
 
 /* Plans the memory; false after an error. */
@@ -134,7 +135,7 @@ bool tc_program_build(tc_program *p) {
   if (!tct_plan(p)) return false;
   p->arena = tci_device_alloc(0, p->arena_bytes, &p->arena_capacity);
   if (!p->arena) return tci_fail("out of memory: %lld bytes asked for", (long long)p->arena_bytes) != NULL;
-  if (!sort_moving(p) || !list_busy(p)) return false;
+  if (!sort_moving(p) || !list_busy(p) || !tct_joint_build(p)) return false;
   settle(p);
   squeeze(p);
   for (int i = 0; i < p->source_count; i++) tci_generator_hold(p->sources[i].generator);
@@ -146,14 +147,14 @@ bool tc_program_build(tc_program *p) {
   return true;
 }
 
-static void free_halves(tc_halves *h) {
-  for (int i = 0; h && i < h->nin; i++) tci_release(h->leaf[i]);
-  for (int i = 0; h && i < h->flag_count; i++) tci_release(h->flag[i]);
-}
-
 void tc_program_free(tc_program *p) {
-  if (!p || --p->refs > 0) return;
-  free_halves(p->halves);
+  if (!p) return;
+  if (p->joint.holds > 0) { /* until the last of its runs goes */
+    p->joint.abandoned = true;
+    return;
+  }
+  tct_joint_free(p);
+  for (int i = 0; i < p->flag_count; i++) tci_release(p->flags[i].x);
   for (int b = 0; b < p->block_count; b++) {
     free(p->blocks[b].initial);
     if (p->blocks[b].kind == TCB_OUTER || p->blocks[b].kind == TCB_KEPT) tci_storage_drop(p->blocks[b].storage);
@@ -171,7 +172,7 @@ void tc_program_free(tc_program *p) {
     p->room = next;
   }
   void *lists[] = {p->instructions, p->blocks, p->places, p->sign, p->draws, p->sources, p->grads, p->arguments, p->results,
-                   p->trouble, p->moving, p->start, p->busy};
+                   p->trouble, p->moving, p->start, p->busy, p->flags};
   for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) free(lists[i]);
   free(p);
 }
@@ -187,7 +188,7 @@ static bool fits_argument(const tc_program *p, int i, tc_tensor *x) {
 
 /* arguments that shared memory do so still, and others do not */
 static bool shared_alike(const tc_program *p, tc_tensor *const *xs) {
-  for (int i = 1; i < p->forward_arguments; i++)
+  for (int i = 1; i < p->argument_count; i++)
     for (int k = 0; k < i; k++)
       if ((xs[i]->storage == xs[k]->storage) != (p->arguments[i].block == p->arguments[k].block)) return false;
   return true;
@@ -205,22 +206,19 @@ static bool fits_grads(const tc_program *p) {
   return true;
 }
 
-static bool same_flags(const tc_halves *h) {
-  for (int i = 0; i < h->flag_count; i++)
-    if (tci_requires_grad(h->flag[i]) != h->on[i]) return false;
-  return true;
-}
-
 static bool fits(const tc_program *p, tc_tensor *const *xs, int n) {
-  if (n != p->forward_arguments || tci_grad_mode() != p->grad_mode || p->data_changes != tci_data_changes) return false;
+  if (n != p->argument_count || tci_grad_mode() != p->grad_mode || p->data_changes != tci_data_changes) return false;
   for (int i = 0; i < n; i++)
     if (!fits_argument(p, i, xs[i])) return false;
-  return shared_alike(p, xs) && fits_grads(p) && (!p->halves || same_flags(p->halves));
+  for (int i = 0; i < p->flag_count; i++)
+    if (tci_requires_grad(p->flags[i].x) != p->flags[i].requires_grad) return false;
+  return shared_alike(p, xs) && fits_grads(p);
 }
 
 /* ---- running ---- */
-void tct_move(tc_program *p, int b, char *to) {
+void tct_move(tc_program *p, int b, tc_storage *s, char *to) {
   tc_block *k = &p->blocks[b];
+  k->storage = s;
   if (k->now == to) return;
   k->now = to;
   for (int i = p->start[b]; i < p->start[b + 1]; i++) {
@@ -229,37 +227,39 @@ void tct_move(tc_program *p, int b, char *to) {
   }
 }
 
-void tct_lend(tc_program *p, int b, tc_storage *s) {
-  p->blocks[b].storage = s;
-  tct_move(p, b, s->data);
+static void move_block(tc_program *p, int b, tc_storage *s) { tct_move(p, b, s, s->data); }
+
+/* Memory of one stage: all, or of the function and of its gradients (late). */
+bool tct_prepare(tc_program *p, bool late) {
+  for (int i = 0; i < p->busy_count; i++) {
+    const int b = p->busy[i];
+    tc_block *k = &p->blocks[b];
+    if (k->late != late) continue;
+    if (k->kind == TCB_GRAD) move_block(p, b, p->grads[k->index].leaf->grad->storage);
+    if (k->kind == TCB_OUTPUT) {
+      tc_storage *s = tci_storage_new(k->bytes, 0);
+      if (!s) return false;
+      move_block(p, b, s);
+    }
+    if (k->initial && k->kind != TCB_CONSTANT) memcpy(k->now, k->initial, (size_t)k->bytes);
+  }
+  return true;
 }
 
-bool tct_make_output(tc_program *p, int b) {
-  tc_storage *s = tci_storage_new(p->blocks[b].bytes, 0);
-  if (s) tct_lend(p, b, s);
-  return s != NULL;
-}
-
-void tct_aim_draws(tc_program *p) {
+void tct_draw_from(tc_program *p) {
   for (int i = 0; i < p->draw_count; i++) {
     const tc_draw_place *d = &p->draws[i];
     *d->at = (tc_stream){p->sources[d->generator].first.seed, p->sources[d->generator].first.call + d->ahead, NULL};
   }
 }
 
-/* Puts everything where it is in this run. */
-static bool prepare(tc_program *p, tc_tensor *const *xs, const tc_run *run) {
-  for (int i = 0; i < p->forward_arguments; i++) tct_lend(p, p->arguments[i].block, xs[i]->storage);
-  for (int i = 0; i < p->busy_count; i++) {
-    const int b = p->busy[i];
-    tc_block *k = &p->blocks[b];
-    if (k->kind == TCB_GRAD) tct_lend(p, b, p->grads[k->index].leaf->grad->storage);
-    if (k->kind == TCB_SAVED) tct_move(p, b, (char *)run->saved->data + k->place);
-    if (k->kind == TCB_OUTPUT && !k->born_late && !tct_make_output(p, b)) return false;
-    if (k->initial && k->kind != TCB_CONSTANT && !(tct_moves(k) && k->born_late)) memcpy(k->now, k->initial, (size_t)k->bytes);
-  }
+static bool prepare(tc_program *p, tc_tensor *const *xs, tc_storage *saved) {
+  for (int i = 0; i < p->argument_count; i++) move_block(p, p->arguments[i].block, xs[i]->storage);
+  for (int i = 0; saved && i < p->busy_count; i++)
+    if (p->blocks[p->busy[i]].saved) tct_move(p, p->busy[i], NULL, (char *)saved->data + p->blocks[p->busy[i]].place);
+  if (!tct_prepare(p, false)) return false;
   for (int i = 0; i < p->source_count; i++) p->sources[i].first = tci_skip_streams(p->sources[i].generator, p->sources[i].calls);
-  tct_aim_draws(p);
+  tct_draw_from(p);
   return true;
 }
 
@@ -313,32 +313,35 @@ tc_tensor *tct_result(const tc_program *p, const tc_result *r) {
 }
 
 /* The run's own hold on what it made; results hold it further. */
-void tct_let_go(tc_program *p, bool backward) {
+void tct_let_go(tc_program *p) {
   for (int i = 0; i < p->busy_count; i++) {
     tc_block *k = &p->blocks[p->busy[i]];
-    if (k->kind == TCB_OUTPUT && k->born_late == backward) tci_storage_drop(k->storage);
-    if (tct_moves(k)) k->storage = NULL;
+    if (k->kind == TCB_OUTPUT) tci_storage_drop(k->storage);
+    if (moves(k)) k->storage = NULL;
   }
 }
 
 /* 0: done, 1: an error waits, 2: done and memory is tight, 3: this program does not fit the arguments or the state of things. */
 int32_t tc_program_run(tc_program *p, tc_handle *const *inputs, int n, tc_handle *const *outputs, int n_outputs) {
-  tc_tensor *xs[64];
+  tc_tensor *xs[64], *few[8] = {NULL}, **made = few;
+  tc_storage *saved = NULL;
   size_t mark = tci_enter("compile");
   if (n > 64) return 3;
   for (int i = 0; i < n; i++)
     if (!(xs[i] = tci_unwrap(inputs[i], "argument"))) return 1;
-  if (n_outputs != p->forward_results || !fits(p, xs, n)) return 3;
-  tc_run *run = p->halves ? tct_new_run(p) : NULL;
-  if (p->halves && !run) return 1;
+  if (n_outputs != p->result_count || !fits(p, xs, n)) return 3;
   const bool watched = tci_watching & TCW_PROFILE;
   if (watched) tci_profile_begin(TC_EVENT_RANGE, "compiled", 0, NULL);
-  bool good = prepare(p, xs, run) && tct_play(p, 0, p->split);
+  if (n_outputs > 8 && !(made = calloc((size_t)n_outputs, sizeof *made))) return tci_fail("out of memory"), 1;
+  bool good = !p->joint.on || (saved = tci_storage_new(p->joint.saved_bytes, 0));
+  good = good && prepare(p, xs, saved) && tct_play(p, 0, p->joint.on ? p->joint.split : p->count);
   if (good) finish(p);
-  for (int i = 0; i < n_outputs && good; i++) tci_wrap(outputs[i], tct_result(p, &p->results[i]));
-  if (run && good) good = tct_enter_graph(p, run, xs, outputs); /* which takes over the run */
-  else if (run) tct_free_run(run);
-  tct_let_go(p, false);
+  for (int i = 0; i < n_outputs && good; i++) good = (made[i] = tct_result(p, &p->results[i])) != NULL;
+  if (good && p->joint.on) good = tct_joint_connect(p, xs, saved, made);
+  tci_storage_drop(saved);
+  for (int i = 0; i < n_outputs && good; i++) tci_wrap(outputs[i], made[i]);
+  if (made != few) free(made);
+  tct_let_go(p);
   if (watched) tci_profile_end();
   tci_scope_close(mark, NULL);
   if (tci_interrupted()) tci_fail("interrupted");

@@ -96,6 +96,7 @@ void tci_watch_drop(tc_storage *s);                    /* a storage is about to 
 bool tci_watch_read(const tc_tensor *x);               /* the host is about to read values; false after an error */
 void tci_watch_host(const tc_tensor *x);               /* the host has written values */
 void tci_watch_grad(tc_tensor *x, bool writes);        /* x->grad is about to be read or replaced */
+void tci_watch_history(const tc_tensor *x);             /* an in-place operator is about to give x another node */
 void tci_watch_list(int n, tc_tensor *const *xs);      /* further operands */
 void tci_watch_suspend(bool on);                       /* the kernels that follow are not to be recorded, or again are */
 void tci_watch_update(int rule, const tc_optim_piece *pieces, int count, int scalars, tc_tensor *const *scalar, const double *h,
@@ -157,7 +158,6 @@ typedef struct tc_rule {
   const char *name;
   void (*grad)(const tc_node *n, tc_tensor **g, tc_tensor **dx);
   uint32_t save;                /* which inputs and outputs grad reads from n->in and n->out */
-  void (*forget)(tc_node *n);   /* NULL, or lets go of what attr refers to */
 } tc_rule;
 
 typedef struct tc_edge {        /* to the node that made an input */
@@ -206,12 +206,17 @@ bool tci_set_grad_mode(bool on);                       /* gives the one before *
 bool tci_recording(int n, tc_tensor *const *xs);       /* will tci_record make a node for these inputs? */
 /* Makes the node of an operator with the given outputs and inputs, if recording; returns outs[0]. attr is copied.
    Outputs that cannot have a gradient (indices, masks) are not named. */
+uint64_t tci_last_node(void);                          /* nodes made from now on have larger numbers */
 tc_node *tci_node_new(const tc_rule *rule, int nin, tc_tensor *const *ins, int nout, const void *attr, size_t attr_bytes);
 tc_tensor *tci_record_n(const tc_rule *rule, int nout, tc_tensor **outs, int nin, tc_tensor *const *ins, const void *attr, size_t attr_bytes);
 tc_tensor *tci_record(const tc_rule *rule, tc_tensor *out, int nin, tc_tensor *const *ins, const void *attr, size_t attr_bytes);
 /* Like tci_record for an output that shares storage with input 0: in-place changes of either reach the other. */
 tc_tensor *tci_record_view(const tc_rule *rule, tc_tensor *out, tc_tensor *in, const void *attr, size_t attr_bytes);
 void tci_node_drop(tc_node *n);
+/* Goes through what lies behind xs down to nodes numbered up to `floor`: `edge` is told of each edge to one of those, `inside` of each node above.
+   false as soon as one of them says so. engine.c */
+bool tci_walk_graph(int n, tc_tensor *const *xs, uint64_t floor, bool (*inside)(const tc_node *), bool (*edge)(void *, const tc_edge *), void *with);
+extern TC_THREAD_LOCAL uint64_t tci_engine_floor;      /* engines made now end at nodes numbered up to this */
 void tci_leave_node(tc_tensor *t);                     /* t is going away */
 tc_node *tci_grad_node(tc_tensor *t);                  /* the node gradients of t go to, NULL if it needs none */
 bool tci_requires_grad(tc_tensor *t);

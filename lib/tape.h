@@ -16,9 +16,8 @@ enum {
 };
 
 /* INNER blocks were made while recording, the others before; INPUT: of an argument, GRAD: of a tensor's gradient. OUTPUT, KEPT and CONSTANT
-   are inner ones whose memory is their own: made anew for each run; a gradient, which outlives it; never written by a kernel. SAVED ones are
-   made by the forward half of a program and read by the backward half. */
-enum { TCB_INNER, TCB_OUTER, TCB_INPUT, TCB_GRAD, TCB_OUTPUT, TCB_KEPT, TCB_CONSTANT, TCB_SAVED };
+   are inner ones whose memory is their own: made anew for each run; a gradient, which outlives it; never written by a kernel. */
+enum { TCB_INNER, TCB_OUTER, TCB_INPUT, TCB_GRAD, TCB_OUTPUT, TCB_KEPT, TCB_CONSTANT };
 typedef struct tc_block {
   int kind, index;              /* index: of the argument or gradient */
   tc_storage *storage;          /* while recording, if alive; afterwards counted, for OUTER, KEPT, CONSTANT */
@@ -28,9 +27,11 @@ typedef struct tc_block {
   bool read, written;           /* by instructions */
   bool varies;                  /* its values may be others at the next run */
   bool died;                    /* outer, and gone before the recording ended */
-  bool late, late_write, born_late; /* the backward half uses it, changes it, makes it or gets it */
   void *initial;                /* values to begin each run with, or those of a constant whose storage died */
-  int64_t place;                /* in the arena (SAVED: in that of a run), -1 for none */
+  int64_t place;                /* in the arena, or among what is saved; -1 for none */
+  bool saved;                   /* made by the function, read by its gradients */
+  bool late;                    /* used by the gradients alone */
+  bool tangent;                 /* the gradient of a result */
   char *now;                    /* where it is in this run */
 } tc_block;
 
@@ -65,13 +66,34 @@ typedef struct tc_argument {    /* an argument as the recording saw it */
   bool requires_grad;
   int64_t offset, numel;
   int64_t *size, *stride;
+  tc_node *node;                /* while recording: where its gradients go, counted */
 } tc_argument;
 
 typedef struct tc_result {
-  int dtype, ndim, block;
+  int dtype, ndim, block;       /* block -1: there is none */
+  bool wants;                   /* gradients, in a program that has them */
   int64_t offset, numel;
   int64_t *size, *stride;
 } tc_result;
+
+/* A program whose results have a graph goes on with their gradients: joint.c. */
+typedef struct tc_leaf { int argument; tc_tensor *x; } tc_leaf; /* what gets a gradient: an argument (from 0), or x, counted */
+typedef struct tc_joint {
+  bool on;
+  int split;                    /* the first instruction of the gradients */
+  uint64_t drawn;               /* random numbers that the function itself draws; gradients may repeat those */
+  tc_leaf *leaves;
+  int leaf_count, leaf_room;
+  tc_tensor **tangents;         /* while recording */
+  int *tangent_blocks, tangent_count;
+  tc_result *slopes;            /* the gradients of the leaves */
+  int64_t saved_bytes;
+  int *lent, lent_count;        /* blocks that gradients read though they are not saved: arguments, results, what lies outside */
+  int holds;                    /* runs whose gradients may still be asked for */
+  bool abandoned;               /* free when the last of them goes */
+} tc_joint;
+
+typedef struct tc_flag { tc_tensor *x; bool requires_grad; } tc_flag; /* a tensor from outside, counted */
 
 /* One update of an optimizer: its pieces, and how their numbers follow from the steps. */
 typedef struct tc_update_args {
@@ -86,7 +108,6 @@ typedef struct tc_update_args {
 typedef struct tc_room { struct tc_room *next; size_t used, size; char bytes[]; } tc_room;
 
 struct tc_program {
-  int32_t refs;                 /* Lua's, and those of runs */
   tc_room *room;                /* everything the instructions point at */
   tc_instruction *instructions;
   int count, instruction_room;
@@ -103,18 +124,21 @@ struct tc_program {
   tc_grad_slot *grads;
   int grad_count, grad_room;
   tc_argument *arguments;
+  tc_tensor **inputs;           /* while recording: the arguments themselves */
   int argument_count;
   tc_result *results;
   int result_count;
-  int split;                    /* a program with a backward half: its first instruction; else their number */
-  int forward_arguments, forward_results; /* the others are gradients: those that come, and those that are computed */
-  struct tc_halves *halves;     /* NULL: no backward half */
   uint64_t first_id;            /* tensors from here on were made while recording */
+  uint64_t first_node;          /* nodes of the graph from beyond here were made while recording */
+  tc_joint joint;
+  tc_flag *flags;
+  int flag_count, flag_room;
+  bool rewritten;               /* a tensor from outside got another node */
   bool grad_mode;
   char *trouble;                /* why it cannot be played; NULL if it can */
   /* after tc_program_build */
   bool built;
-  int64_t arena_bytes, arena_capacity, naive_bytes, saved_bytes;
+  int64_t arena_bytes, arena_capacity, naive_bytes;
   char *arena;
   int *moving;                  /* places of blocks that may move, sorted by block: from moving[start[b]] to moving[start[b + 1]] */
   int *start;
@@ -127,26 +151,6 @@ extern TC_THREAD_LOCAL tc_program *tct_now;    /* the recording that runs, NULL 
 extern const tc_kernels *tct_real;
 extern const tc_kernels tct_recorder;
 extern tc_fault tct_fault;
-
-typedef struct tc_halves {      /* how a program with a backward half sits in a graph */
-  int nin, nout, gradients, flag_count;
-  int *argument;                /* nin: the number of the argument, -1 for a leaf */
-  tc_tensor **leaf;             /* nin */
-  int *place;                   /* nout: which results are in the graph */
-  int *of;                      /* gradients: of which input */
-  tc_tensor **flag;             /* tensors whose requires_grad is to be as it was */
-  bool *on;
-  int *late, late_count;        /* blocks from before that the backward half uses */
-} tc_halves;
-
-struct tc_run {                 /* a forward half that was run, until its backward half is */
-  struct tc_program *program;   /* counted */
-  size_t bytes;
-  tc_storage *saved;
-  tc_storage **held;            /* of the late blocks: counted */
-  uint32_t *versions;           /* of the late blocks */
-  tc_stream *first;             /* of each source of random numbers */
-};
 
 /* ---- what the recording twins call (capture.c) ---- */
 void *tct_begin(int slot, tc_player play, size_t bytes);
@@ -169,18 +173,23 @@ void tct_trouble(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 tc_member tct_member(const tc_instruction *i); /* what a recorded pointwise kernel is as part of a chain */
 
-/* ---- program.c, halves.c ---- */
-bool tct_moves(const tc_block *b);             /* may its memory be another one in each run? */
-void tct_move(tc_program *p, int b, char *to);
-void tct_lend(tc_program *p, int b, tc_storage *s);
-bool tct_make_output(tc_program *p, int b);
-void tct_aim_draws(tc_program *p);
+int tct_block_of(const tc_tensor *x);          /* while recording; -1 */
+void tct_note_result(tc_program *p, tc_result *r, tc_tensor *x);
+void tct_note_tangent(int block);
+
+/* ---- program.c, for joint.c: one stage of a run ---- */
+void tct_move(tc_program *p, int block, tc_storage *s, char *to);
+bool tct_prepare(tc_program *p, bool late);
 bool tct_play(tc_program *p, int from, int to);
+void tct_draw_from(tc_program *p);
 tc_tensor *tct_result(const tc_program *p, const tc_result *r);
-void tct_let_go(tc_program *p, bool backward);
-tc_run *tct_new_run(tc_program *p);
-void tct_free_run(tc_run *r);
-bool tct_enter_graph(tc_program *p, tc_run *run, tc_tensor *const *xs, tc_handle *const *outputs);
+void tct_let_go(tc_program *p);
+
+/* ---- joint.c ---- */
+bool tct_joint_build(tc_program *p);
+bool tct_joint_connect(tc_program *p, tc_tensor *const *xs, tc_storage *saved, tc_tensor **made);
+const char *tct_joint_difference(const tc_program *a, const tc_program *b);
+void tct_joint_free(tc_program *p);
 
 /* ---- plan.c, fuse.c ---- */
 bool tct_plan(tc_program *p);

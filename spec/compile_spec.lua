@@ -293,7 +293,7 @@ describe('results', function()
     for i = 1, 5 do same({got[i]}, {tocha.rand(3)}) end
   end)
 
-  it('with a graph for backward outside', function()
+  it('can be gone backward from outside', function()
     local m = mlp()
     local f = tocha.compile(function(x) return m(x) end)
     for _ = 1, 4 do

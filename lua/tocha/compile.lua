@@ -9,7 +9,6 @@ local errors = require 'tocha.errors'
 local binding = require 'tocha.binding'
 local recording = require 'tocha.recording'
 local class = require 'tocha.class'
-local engine = require 'tocha.engine'
 local C = library.C
 
 local istype, rawequal, type = ffi.istype, rawequal, type
@@ -17,6 +16,7 @@ local Handle, new_handle = handle.type, handle.new
 
 local MOST_TENSORS, MOST_PROGRAMS, MOST_WAITING, TRIES = 64, 64, 16, 6
 local FITS_NOT = 3 -- a status of tc_program_run
+local JOINT, EAGER = 1, 2 -- of tc_capture_graph: gradients come outside; they cannot be replayed
 
 ---------------------------------------------------------------- arguments and results as flat lists
 -- Tensors go to `tensors`, everything else (and how tables are made up) to `rest`.
@@ -171,94 +171,6 @@ local function rebuild_all(v, made, tensors, i)
   return rebuild(v.returns[i], made, tensors), rebuild_all(v, made, tensors, i + 1)
 end
 
-local function pointers(list)
-  local p = ffi.new('tc_tensor *[?]', math.max(#list, 1))
-  for i, h in ipairs(list) do p[i - 1] = h._t end
-  return p
-end
-
----------------------------------------------------------------- functions whose results backward is called on
--- Such a program has two halves: the second, recorded right after the first, computes the gradients of all leaves and arguments behind the
--- results. A call runs the first half and puts one node into the graph, whose backward runs the second (lib/halves.c).
-
--- The leaves behind tensors, and which arguments are; nil if hooks lie on the way, which are called for each backward alone.
-local function leaves_behind(roots, tensors)
-  local cut, seen, waiting, leaves, reached = {}, {}, {}, {}, {}
-  local function address(node) return tonumber(ffi.cast('intptr_t', node)) end
-  local function visit(node)
-    node = ffi.gc(node, C.tc_node_free)
-    local key = address(node)
-    if not seen[key] then
-      seen[key] = node
-      waiting[#waiting + 1] = node
-    end
-  end
-  for i = 1, tensors.n do
-    if tensors[i].requires_grad then
-      local node = ffi.gc(C.tc_node_of(tensors[i]._t), C.tc_node_free)
-      cut[address(node)], reached[i] = {at = i, node = node}, false
-    end
-  end
-  for _, x in ipairs(roots) do visit(C.tc_node_of(x._t)) end
-  local input = ffi.new('tc_input[1]')
-  while #waiting > 0 do
-    local node = table.remove(waiting)
-    local argument = cut[address(node)]
-    if C.tc_node_hooked(node) then return nil end
-    if argument then reached[argument.at] = true
-    elseif C.tc_node_leaf(node) ~= nil then leaves[#leaves + 1] = handle.wrap(C.tc_node_leaf(node))
-    else
-      for i = 0, C.tc_node_inputs(node) - 1 do
-        if C.tc_node_input(node, i, input) then visit(input[0].node) end
-      end
-    end
-  end
-  return leaves, reached
-end
-
--- Records the backward half; nil if that cannot be, else what its node needs.
-local function record_backward(made, tensors)
-  local tocha, roots, places, gradients = require 'tocha', {}, {}, {}
-  for i, h in ipairs(made) do
-    if C.tc_graph_waits(h._t) then
-      roots[#roots + 1], places[#places + 1] = h, i
-      gradients[#gradients + 1] = tocha.empty(h:size(), {dtype = h.dtype})
-    end
-  end
-  local leaves, reached = leaves_behind(roots, tensors)
-  if not leaves then return nil end
-  local inputs, arguments = {}, {}
-  for i = 1, tensors.n do
-    if reached[i] then inputs[#inputs + 1], arguments[#arguments + 1] = tensors[i], i end
-  end
-  for _, x in ipairs(leaves) do inputs[#inputs + 1] = x end
-  if not C.tc_capture_split(pointers(gradients), #gradients, #made) then errors.pending() end
-  local list = engine.gradients(roots, inputs, gradients, true, false, true)
-  if C.tc_capture_grads() > 0 then return nil end
-  local results, of = {}, {}
-  for i = 1, #inputs do
-    if list[i] then results[#results + 1], of[#of + 1] = list[i], i end
-  end
-  return {places = places, arguments = arguments, leaves = leaves, results = results, of = of}
-end
-
-local function numbers(list, offset)
-  local p = ffi.new('int32_t[?]', #list + 1)
-  for i, v in ipairs(list) do p[i - 1] = v + offset end
-  return p
-end
-
--- Tells the program, once it is built, what its halves are for. It fits only while parameters take part as they do now.
-local function join_halves(program, rec, graph)
-  local flags = {}
-  for _, m in ipairs(rec.modules) do
-    for _, x in ipairs(m:parameters{recurse = false}) do flags[#flags + 1] = x end
-  end
-  for _, x in ipairs(graph.leaves) do flags[#flags + 1] = x end
-  if not C.tc_program_halves(program, numbers(graph.arguments, -1), #graph.arguments, pointers(graph.leaves), #graph.leaves,
-    numbers(graph.places, -1), #graph.places, numbers(graph.of, -1), #graph.of, pointers(flags), #flags) then errors.pending() end
-end
-
 ---------------------------------------------------------------- compiled functions
 local Compiled = {}
 Compiled.__index = Compiled
@@ -320,6 +232,12 @@ local function shape_of(value, made, tensors, first_id, depth)
   return {value = value}
 end
 
+local function pointers(list)
+  local p = ffi.new('tc_tensor *[?]', math.max(#list, 1))
+  for i, h in ipairs(list) do p[i - 1] = h._t end
+  return p
+end
+
 local function describe(tensors, rest, rest_n, modules)
   local parts = {tostring(C.tc_grad_enabled()), surroundings()}
   for i = 1, tensors.n do
@@ -368,11 +286,23 @@ local function call_recorded(self, args)
   return results
 end
 
-local function has_graph(made)
+-- Backward will come from outside: the recording goes on through the gradients. false if they cannot be recorded.
+local function record_gradients(made)
+  local outputs, leaves, tangents = {}, {}, {}
   for _, h in ipairs(made) do
-    if C.tc_graph_waits(h._t) then return true end
+    if h.requires_grad then
+      outputs[#outputs + 1] = h
+      tangents[#outputs] = handle.wrap(C.tc_capture_tangent(#outputs - 1))
+    end
   end
-  return false
+  local n = tonumber(C.tc_capture_leaves())
+  for i = 1, n do leaves[i] = handle.wrap(C.tc_capture_leaf(i - 1)) end
+  local ok, slopes = pcall(require('tocha.engine').gradients, outputs, leaves, tangents, true, false, true)
+  C.tc_clear_error()
+  if not ok then return false end
+  local list = ffi.new('tc_tensor *[?]', n + 1)
+  for i = 1, n do list[i - 1] = slopes[i] and slopes[i]._t or nil end
+  return C.tc_capture_slopes(list, n)
 end
 
 local function check_options(rec)
@@ -397,14 +327,13 @@ end
 
 -- A recording is believed when the next call, recorded too, did the same: so numbers that Lua counts on, or branches that follow values
 -- unnoticed, come to light.
-local function settle(self, program, rec, returns, made, tensors, rest, rest_n, graph)
+local function settle(self, program, rec, returns, made, tensors, rest, rest_n)
   local key = describe(tensors, rest, rest_n, rec.modules)
   local before = self.waiting[key]
   local why = before and difference(before.program, program)
   if before and not why then
     self.waiting[key], self.waiting_count = nil, self.waiting_count - 1
     if not C.tc_program_build(program) then errors.pending() end
-    if graph then join_halves(program, rec, graph) end
     table.insert(self.variants, 1, new_variant(program, rec, returns, made, tensors, rest, rest_n))
     self.variants[MOST_PROGRAMS + 1] = nil -- the oldest
     return
@@ -432,31 +361,22 @@ local function record(self, args, tensors, rest, rest_n)
     stop_recording()
     error(message, 0)
   end
-  local graph
-  if has_graph(made) then -- backward will come from outside
-    ok, graph = pcall(record_backward, made, tensors)
-    if not ok or not graph then -- which is eager's business where it cannot be recorded
-      stop_recording()
-      C.tc_clear_error()
-      self.eager = ok and 'hooks, or a gradient that is set, lie behind its results' or graph
-      return unpack(results, 1, results.n)
-    end
+  local graph = C.tc_capture_graph(pointers(made), #made)
+  if graph == EAGER or (graph == JOINT and not record_gradients(made)) then
+    stop_recording()
+    self.eager = true
+    return unpack(results, 1, results.n)
   end
   check_options(rec)
   recording.now = false
   C.tc_clear_error()
-  local all = {}
-  for _, list in ipairs{made, graph and graph.results or {}} do
-    for _, h in ipairs(list) do all[#all + 1] = h end
-  end
-  local p = C.tc_capture_end(pointers(all), #all)
+  local p = C.tc_capture_end(pointers(made), #made)
   if p == nil then
     C.tc_capture_abort()
     errors.pending()
   end
   local program = ffi.gc(p, C.tc_program_free)
-  if graph then graph.results = nil end
-  settle(self, program, rec, returns, made, tensors, rest, rest_n, graph)
+  settle(self, program, rec, returns, made, tensors, rest, rest_n)
   return unpack(results, 1, results.n)
 end
 
