@@ -2,7 +2,8 @@
  *
  * A row: the operator's name, the classes of numbers it computes in, its value. x, y, z are the operands, of type T; p0..p3 the
  * operator's own numbers. Classes: FLOAT (integers are first converted to the default dtype), ANY (integers stay integers),
- * INT (integers and bool only). TC_TEST and TC_COMPARE give bool. Functions such as exp(x) are generic in T.
+ * INT (integers and bool only). TC_TEST and TC_COMPARE give bool. Functions such as exp(x) are generic in T; quick_exp(x)
+ * may be an ulp off and takes what is below the normal range for 0.
  */
 #ifndef TC_UNARY
 #define TC_UNARY(name, classes, expr)
@@ -70,7 +71,7 @@ TC_UNARY(digamma,     FLOAT, digamma(x))
 TC_UNARY(polygamma,   FLOAT, polygamma(p0, x))
 /* sin(pi x) = (-1)^k sin(pi (x - k)), k the nearest integer: x - k is exact, pi x would not be */
 TC_UNARY(sinc,        FLOAT, x == 0 ? (T)1 : ((T)1 - (T)2 * (rint(x) - (T)2 * floor((T)0.5 * rint(x)))) * sin((x - rint(x)) * (T)3.14159265358979323846) / (x * (T)3.14159265358979323846))
-TC_UNARY(sigmoid,     FLOAT, (T)1 / ((T)1 + exp(-x)))
+TC_UNARY(sigmoid,     FLOAT, (T)1 / ((T)1 + quick_exp(-x)))
 TC_UNARY(erfcx,       FLOAT, erfcx(x))
 TC_UNARY(erfinv,      FLOAT, erfinv(x))
 TC_UNARY(ndtr,        FLOAT, ndtr(x))
@@ -92,7 +93,7 @@ TC_UNARY(leaky_relu,  FLOAT, x > 0 ? x : x * p0)
 TC_UNARY(elu,         FLOAT, x > 0 ? x * p1 : p0 * p1 * expm1(x * p2))          /* alpha, scale, input_scale */
 TC_UNARY(gelu,        FLOAT, x * normal_cdf(x))
 TC_UNARY(gelu_tanh,   FLOAT, (T)0.5 * x * ((T)1 + tanh((T)0.79788456080286535588 * (x + (T)0.044715 * x * x * x))))
-TC_UNARY(silu,        FLOAT, x / ((T)1 + exp(-x)))
+TC_UNARY(silu,        FLOAT, x / ((T)1 + quick_exp(-x)))
 TC_UNARY(softplus,    FLOAT, choose(x * p0 > p1, x, log1p(exp(x * p0)) / p0))          /* beta, threshold */
 TC_UNARY(logsigmoid,  FLOAT, (x < 0 ? x : (T)0) - log1p(exp(copysign(x, (T)-1))))
 TC_UNARY(softsign,    FLOAT, x / ((T)1 + (x < 0 ? -x : x)))
@@ -152,9 +153,9 @@ TC_BINARY(lcm,          INT,   lcm(x, y))
 TC_BINARY(tanh_grad,    FLOAT, choose(x == 0, (T)0, x * ((T)1 - y * y)))
 TC_BINARY(sigmoid_grad, FLOAT, choose(x == 0, (T)0, x * y * ((T)1 - y)))
 TC_BINARY(relu_grad,    FLOAT, y > 0 ? x : (T)0)
-TC_BINARY(gelu_grad,    FLOAT, choose(x == 0, (T)0, x * (normal_cdf(y) + y * (T)0.39894228040143267794 * exp((T)-0.5 * y * y))))
+TC_BINARY(gelu_grad,    FLOAT, choose(x == 0, (T)0, x * (normal_cdf(y) + y * (T)0.39894228040143267794 * quick_exp((T)-0.5 * y * y))))
 TC_BINARY(gelu_tanh_grad, FLOAT, choose(x == 0, (T)0, x * gelu_tanh_slope(y)))
-TC_BINARY(silu_grad,    FLOAT, choose(x == 0, (T)0, x / ((T)1 + exp(-y)) * ((T)1 + y * ((T)1 - (T)1 / ((T)1 + exp(-y))))))
+TC_BINARY(silu_grad,    FLOAT, choose(x == 0, (T)0, x / ((T)1 + quick_exp(-y)) * ((T)1 + y * ((T)1 - (T)1 / ((T)1 + quick_exp(-y))))))
 TC_BINARY(mul_zero,     ANY,   x == 0 || y == 0 ? (T)0 : x * y)                 /* a product in which 0 wins over inf and nan */
 TC_BINARY(div_zero,     FLOAT, x == 0 ? (T)0 : x / y)                           /* a quotient in which a zero gradient wins */
 

@@ -26,6 +26,7 @@ static inline double tc_choose_f64(int c, double x, double y) { return c ? x : y
 #define TC_WHOLE(x, single, twice) _Generic((x), float: single, double: twice, default: tc_same_i64)(x)
 #ifdef TC_MATH_NAMES /* a kernel file that includes scalar.h wants the plain names */
 #define exp(x) TC_F(x, tc_exp_f32, exp)
+#define quick_exp(x) TC_F(x, tc_quick_exp_f32, exp)
 #define exp2(x) TC_F(x, tc_exp2_f32, exp2)
 #define expm1(x) TC_F(x, tc_expm1_f32, expm1)
 #define log(x) TC_F(x, tc_log_f32, log)

@@ -2,23 +2,9 @@
 #ifndef TC_ROW_H
 #define TC_ROW_H
 #include "cpu.h"
+#include "exponentials.h"
 
-/* exp(x) to about one unit in the last place: x = k ln 2 + r, a polynomial in r, then k into the exponent. Results below the
-   normal range are 0. */
-static inline float row_expf(float x) {
-  const float magic = 12582912.0f;                       /* 1.5 * 2^23: adding it rounds to an integer in the low bits */
-  float t = x * 1.44269504088896f + magic, k = t - magic;
-  float r = x - k * 0.693359375f + k * 2.12194440e-4f;
-  float p = 1.9875691500e-4f;
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * (r * r) + r + 1.0f;
-  float scaled = p * tc_bits_float((tc_float_bits(t) + 127) << 23);
-  return x < -87.33f ? 0.0f : x > 88.72f ? (float)INFINITY : scaled;
-}
+#define row_expf tc_quick_exp_f32
 static inline float row_tanhf(float x) {
   float a = x < 0 ? -x : x, s = x * x;
   float p = -5.70498872745e-3f;
