@@ -37,7 +37,33 @@ static inline __attribute__((always_inline)) void S(depthwise_row)(const slide *
   }
 }
 
-/* the same where vectors would reach beyond the whole input */
+/* Four output rows of 3 x 3 taps, all inside the input: what is read serves up to three of them. */
+static void S(depthwise_four)(const slide *s, T *y, const T *x, const T *w, T bias, const S(mask) *masks) {
+  const int64_t down = s->in[2], right = s->dilation[2], step = s->y_step[1], n = S(vectors_of_row)(s);
+  const S(vec) zero = {0};
+  for (int64_t v = 0; v < n; v++, masks += 3) {
+    const int64_t column = S(column)(s, v);
+    const T *from = x + column - s->pad[2];
+    S(vec) sum[4];
+    _Pragma("GCC unroll 4") for (int o = 0; o < 4; o++) sum[o] = zero + bias;
+    _Pragma("GCC unroll 6") for (int r = 0; r < 6; r++)
+      _Pragma("GCC unroll 3") for (int j = 0; j < 3; j++) {
+        const S(vec) tap = (S(vec))(*(const S(mask) *)(from + r * down + j * right) & masks[j]);
+        _Pragma("GCC unroll 4") for (int o = 0; o < 4; o++)
+          if (r - o >= 0 && r - o < 3) sum[o] += w[(r - o) * 3 + j] * tap;
+      }
+    _Pragma("GCC unroll 4") for (int o = 0; o < 4; o++) *(S(vec) *)(y + o * step + column) = sum[o];
+  }
+}
+
+/* may four rows from h on go at once? */
+static bool S(four_fit)(const slide *s, int64_t h, const T *x, const T *begin, const T *end) {
+  const int64_t top = h - s->pad[1], reach = 2 * s->dilation[2] + s->out[2] - s->pad[2];
+  return s->k[1] == 3 && s->k[2] == 3 && s->dilation[1] == 1 && h + 4 <= s->out[1] && top >= 0 && top + 6 <= s->in[1] &&
+         x + top * s->in[2] - s->pad[2] >= begin && x + (top + 5) * s->in[2] + reach <= end;
+}
+
+/* one row where vectors would reach beyond the whole input */
 static void S(depthwise_edge)(const slide *s, T *y, const T *x, const T *w, int64_t kh, T bias) {
   const int64_t down = s->dilation[1] * s->in[2];
   for (int64_t q = 0; q < s->out[2]; q++) {
@@ -55,6 +81,11 @@ static void S(depthwise_edge)(const slide *s, T *y, const T *x, const T *w, int6
 static void S(depthwise_plane)(const slide *s, T *y, const T *x, const T *w, T bias, const S(mask) *masks, const T *begin, const T *end) {
   const int64_t dilation = s->dilation[1], kw = s->k[2], reach = s->dilation[2] * (kw - 1);
   for (int64_t h = 0; h < s->out[1]; h++, y += s->y_step[1]) {
+    if (S(four_fit)(s, h, x, begin, end)) {
+      S(depthwise_four)(s, y, x + (h - s->pad[1]) * s->in[2], w, bias, masks);
+      h += 3, y += 3 * s->y_step[1];
+      continue;
+    }
     int64_t top = h - s->pad[1], from = top < 0 ? (-top + dilation - 1) / dilation : 0; /* the tap rows inside the input */
     int64_t left = s->in[1] - 1 - top, to = left < 0 ? 0 : smaller(s->k[1], left / dilation + 1), kh = larger(0, to - from);
     const T *first = x + (top + from * dilation) * s->in[2], *weights = w + from * kw;
