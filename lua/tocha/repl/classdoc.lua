@@ -223,7 +223,7 @@ local function opening(lines, name)
   local text = {}
   for _, line in ipairs(block) do
     if line:match('^@classmod .-([%w_]+)$') == name then
-      return (table.concat(text, '\n'):gsub('^[%w_.]+: ', ''):gsub('%s+$', ''))
+      return (table.concat(text, '\n'):gsub('^[%w_.]+: ', ''):gsub('%s+$', ''):gsub('^%l', string.upper))
     end
     text[#text + 1] = line
   end

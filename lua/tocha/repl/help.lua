@@ -123,7 +123,7 @@ local function table_text(t, path)
 end
 
 local function value_text(value, path, fn)
-  if type(value) == 'function' then return function_text(value, path, fn) end
+  if type(value) == 'function' then return documented(path, value) or function_text(value, path, fn) end
   if tocha.is_tensor(value) then return path .. ' is a tensor:\n' .. tostring(value) end
   if type(value) == 'table' then
     if rawget(value, '__name') and rawget(value, '__index') then return class_text(value, path) end
