@@ -14,6 +14,7 @@
 #include "fft.h"
 #include "lapack.h"
 #include "optim.h"
+#include "attention.h"
 
 enum { TC_OK = 0, TC_FAULT = 1, TC_NO_MEMORY = 2, TC_DEVICE_ERROR = 3, TC_MISSING = 4 };
 
@@ -54,6 +55,7 @@ enum {
    fft:       Fourier transforms of row-major data along one dim, see fft.h.
    lapack:    factorisations and solutions over batches of column-major matrices, see lapack.h.
    gemm:      c = alpha a b + beta c, for matrices or a batch of them (3 dims); rows or columns of a and b lie without gaps.
+   attention: scaled-dot-product attention and its gradients, see attention.h. TC_MISSING where it is not faster than its parts.
    optim:     one update by the rule over all pieces. table: NULL; or, while a graph is recorded, memory of the device for the pieces: the kernel
               reads them there, where the caller puts them before each replay (none is empty).
    gemm_bias: c = act(a b + bias), bias along the columns, act: 0 none, 1 relu, 2 gelu (tanh). TC_MISSING where it is not faster than
@@ -124,6 +126,8 @@ enum {
   X(bincount, (const tc_view *out, const tc_view *x, const tc_view *weights, tc_fault *fault)) \
   X(histc, (const tc_view *count, const tc_view *x, double low, double high)) \
   X(unique, (const tc_view *x, int sorted, int64_t *group, int64_t *first, int64_t *count, int64_t *groups)) \
+  X(attention, (const tc_attention *p)) \
+  X(attention_backward, (const tc_attention *p)) \
   X(optim, (int rule, tc_optim_piece *pieces, int count, void *table)) \
   X(cdist, (const tc_view *y, const tc_view *a, const tc_view *b, double p)) \
   X(resample, (const tc_taps *t, int dtype, void *y, const void *x)) \
