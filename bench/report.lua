@@ -64,6 +64,19 @@ of medians and of the shortest samples, which other programs disturb least.
 Peak memory is that of the process, in brackets above what it held before the workload. "others" is how many processors other
 programs kept busy meanwhile: the more, the less a figure is worth.]]
 
+-- What recording and planning cost, of the rows of one group.
+local function first_calls(rows, group)
+  local parts = {}
+  for _, row in ipairs(rows) do
+    if row.group == group and row.tocha.added and row.name:find(', compiled$') then
+      parts[#parts + 1] = ('%s (%d) %.1f ms'):format(row.name:match('^(.*), compiled'), row.threads, row.tocha.added * 1e3)
+    end
+  end
+  if #parts == 0 then return nil end
+  return '\nWhat the first three calls took beyond three eager ones: recording twice, planning, memory used for the first time; in brackets the threads: ' ..
+    table.concat(parts, ', ') .. '.'
+end
+
 function report.markdown(result)
   local lines = {'# Benchmarks', ''}
   for _, d in ipairs(result.machine) do lines[#lines + 1] = ('- %s: %s'):format(d[1], d[2]) end
@@ -71,13 +84,16 @@ function report.markdown(result)
   lines[#lines + 1] = ''
   lines[#lines + 1] = legend:format(result.repetitions)
   local group
+  local function finish_group() lines[#lines + 1] = group and first_calls(result.rows, group) end
   for _, row in ipairs(result.rows) do
     if row.group ~= group then
+      finish_group()
       group = row.group
       lines[#lines + 1] = ('\n## %s\n\n%s'):format(group, head)
     end
     lines[#lines + 1] = report.row(row)
   end
+  finish_group()
   if #result.missed > 0 then
     lines[#lines + 1] = '\n## Over their targets, and where the time goes\n\nEach side at its better number of threads.\n'
     for _, miss in ipairs(result.missed) do lines[#lines + 1] = report.miss(miss) end

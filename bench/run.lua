@@ -166,7 +166,7 @@ local function measured(list, name, group, workload, others)
       by_threads[s.threads], rows[#rows + 1] = row, row
     end
     row[s.side] = #s.samples > 0 and report.summary(s.samples) or {failed = s.failed or 'no samples'}
-    row[s.side].peak, row[s.side].before = s.peak, s.before
+    row[s.side].peak, row[s.side].before, row[s.side].added = s.peak, s.before, s.added
   end
   for _, row in ipairs(rows) do
     if row.torch and row.torch.median and row.tocha.median then
@@ -181,6 +181,7 @@ local function run_workload(group, workload)
   for _, s in ipairs(list) do
     s.worker = worker(s.side, s.threads)
     attempt(s, 'open ' .. groups.line(workload))
+    if workload.compiled and s.side == 'tocha' then s.added = attempt(s, 'added') end
   end
   local others = sample(list, workload.per or 1)
   local miss = loss(list, workload.name, workload.target or group.target)

@@ -128,11 +128,13 @@ static void squeeze(tc_program *p) { /* dead instructions go */
   p->count = to;
 }
 
+enum { MUCH = 16 << 20 };
 /* Plans the memory; false after an error. */
 bool tc_program_build(tc_program *p) {
   if (p->built) return true;
   if (p->trouble) return tci_fail("%s", p->trouble) != NULL;
   if (!tct_plan(p)) return false;
+  if (p->arena_bytes > MUCH) tc_empty_cache(); /* the eager calls' memory becomes the arena's: fresh pages cost more than the work on them */
   p->arena = tci_device_alloc(0, p->arena_bytes, &p->arena_capacity);
   if (!p->arena) return tci_fail("out of memory: %lld bytes asked for", (long long)p->arena_bytes) != NULL;
   if (!sort_moving(p) || !list_busy(p) || !tct_joint_build(p)) return false;

@@ -433,10 +433,14 @@ def restart_peak():
 
 
 class Orders:
-    def open(self, name, compiled=0, **parameters):  # compiled is for the other side
+    def open(self, name, compiled=0, **parameters):  # compiled=1 is for the other side, 2 for both
         self.before = status("VmRSS")
         restart_peak()
         self.step = KINDS[name](**parameters)
+        if compiled == 2:
+            timed(self.step, 2)  # optimizers make their states, which would be compiled anew later
+            self.step = torch.compile(self.step)
+            timed(self.step, 3)
         timed(self.step, 1)
         one, end = timed(self.step, 1), time.perf_counter() + WARM
         while time.perf_counter() < end:
