@@ -26,7 +26,6 @@ local reasons = {
   ['of PyTorch\'s own building and exporting'] = [[compiled_with_cxx11_abi _assert cond _foreach_*(60+) module_load set_flush_denormal names
     is_inference_mode_enabled is_inference functionalize debug_unwrap rearrange emit_nvtx emit_itt load_nvprof parse_nvprof_trace EnforceUnique
     KinetoStepTracker EventList FunctionEvent FunctionEventAvg Interval Kernel MemRecordsAcc StringTable]],
- 
 }
 local why = {}
 for reason, names in pairs(reasons) do

@@ -182,7 +182,12 @@ GRAD(copysign) { dx[0] = tc_where(tc_eq(X, tci_number(0)), tci_number(0), tc_mul
 RULE(copysign, IN0 | OUT0);
 tc_tensor *tc_copysign(tc_operand *x, tc_operand *y) { return tci_binary(TC_BINARY_copysign, &copysign_rule, x, y, NULL); }
 
-static const tc_rule nextafter_rule = {"nextafter", nothing_grad, 0};
+GRAD(nextafter) { /* the step aside, x or, where they are equal, y itself */
+  tc_tensor *same = tc_eq(X, Y);
+  if (tci_needs(n, 0)) dx[0] = tc_where(same, tci_number(0), G);
+  if (tci_needs(n, 1)) dx[1] = either(same, G, 0);
+}
+RULE(nextafter, IN0 | IN1);
 tc_tensor *tc_nextafter(tc_operand *x, tc_operand *y) { return tci_binary(TC_BINARY_nextafter, &nextafter_rule, x, y, NULL); }
 
 /* ---- sums of exponentials: the shares of the two ---- */
@@ -209,7 +214,11 @@ tc_tensor *tc_xlogy(tc_operand *x, tc_operand *y) { return tci_binary(TC_BINARY_
 
 static const tc_rule heaviside_rule = {"heaviside", nothing_grad, 0};
 tc_tensor *tc_heaviside(tc_operand *x, tc_operand *values) { return tci_binary(TC_BINARY_heaviside, &heaviside_rule, x, values, NULL); }
-tc_tensor *tc_ldexp(tc_operand *x, tc_operand *y) { return tc_mul(x, tc_pow(tc_full(NULL, 0, tci_number(2), TC_FLOAT32, 0, false), y)); }
+tc_tensor *tc_ldexp(tc_operand *x, tc_operand *y) {
+  if (y && !tci_is_int(y->dtype)) return tc_mul(x, tc_pow(tci_number(2), y));
+  const int two = x && !tci_is_int(x->dtype) ? tci_part_type(x->dtype) : TC_FLOAT32;
+  return tc_mul(x, tc_pow(tc_full(NULL, 0, tci_number(2), two, 0, false), y));
+}
 
 /* ---- integers ---- */
 tc_tensor *tc_gcd(tc_operand *x, tc_operand *y) { return tci_binary(TC_BINARY_gcd, NULL, x, y, NULL); }

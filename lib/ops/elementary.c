@@ -25,7 +25,10 @@ static const tc_rule sign_rule = {"sign", nothing_grad, 0};
 tc_tensor *tc_sign(tc_tensor *x) { return tci_unary(TC_UNARY_sign, &sign_rule, x, NULL); }
 GRAD(square) { dx[0] = tc_mul_zero(G, times(X, 2)); }
 RULE(square, IN);
-tc_tensor *tc_square(tc_tensor *x) { return tci_unary(TC_UNARY_square, &square_rule, x, NULL); }
+tc_tensor *tc_square(tc_tensor *x) {
+  if (x && x->dtype == TC_BOOL) x = tci_cast(x, TC_INT64);
+  return tci_unary(TC_UNARY_square, &square_rule, x, NULL);
+}
 GRAD(reciprocal) { dx[0] = tc_neg(tc_mul_zero(G, tc_square(Y))); }
 RULE(reciprocal, OUT);
 tc_tensor *tc_reciprocal(tc_tensor *x) { return tci_unary(TC_UNARY_reciprocal, &reciprocal_rule, x, NULL); }
@@ -97,7 +100,10 @@ tc_tensor *tc_log10(tc_tensor *x) { return tci_unary(TC_UNARY_log10, &log10_rule
 GRAD(log1p) { dx[0] = tc_div_zero(G, plus(X, 1)); }
 RULE(log1p, IN);
 tc_tensor *tc_log1p(tc_tensor *x) { return tci_unary(TC_UNARY_log1p, &log1p_rule, x, NULL); }
-GRAD(logit) { dx[0] = tc_div_zero(G, tc_mul(X, tc_rsub(X, tci_number(1), 1))); }
+GRAD(logit) { /* 1 / (x (1 - x)), which is undefined outside 0..1 as the function is */
+  tc_tensor *inside = tc_logical_and(tc_ge(X, tci_number(0)), tc_le(X, tci_number(1)));
+  dx[0] = tc_mul_zero(G, tc_where(inside, tc_reciprocal(tc_mul(X, tc_rsub(X, tci_number(1), 1))), tci_number(NAN)));
+}
 RULE(logit, IN);
 tc_tensor *tc_logit(tc_tensor *x, tc_operand *eps) {
   if (eps) {

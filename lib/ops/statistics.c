@@ -6,7 +6,8 @@
 /* Observations are the columns of a matrix; a vector is one variable. */
 static tc_tensor *observations(tc_tensor *x) {
   if (x->ndim > 2) return tci_fail("input must have at most 2 dims: got %s", tci_shape(x));
-  if (!tci_check_float(x, "input")) return NULL;
+  if (tci_is_int(x->dtype) && x->dtype != TC_BOOL) x = tci_cast(x, tci_float_type(x->dtype));
+  if (!x || !tci_check_float(x, "input")) return NULL;
   return x->ndim == 2 ? x : tc_reshape(x, (int64_t[]){1, x->numel}, 2);
 }
 

@@ -72,7 +72,7 @@ static tc_tensor *complex_moments(bool root, tc_tensor *x, const tc_dim *dims, i
   tc_dim listed[TC_MAX_DIMS];
   if (!tci_dim_mask(dims, n, x->ndim, &mask)) return NULL;
   n = tci_mask_dims(mask, x->ndim, listed);
-  if (n == 0) x = tc_unsqueeze(x, 0), listed[n++] = 0; /* a single element, and no dim to name */
+  if (x->ndim == 0) x = tc_unsqueeze(x, 0), listed[0] = 0, n = 1, keepdim = false; /* a single element, and no dim to name */
   tc_tensor *parts[2] = {tc_real(x), tc_imag(x)};
   for (int i = 0; i < 2; i++) parts[i] = moments(&var_rule, TC_FOLD_SUM, parts[i], listed, n, correction, keepdim, NULL);
   if (mean) *mean = tc_mean(x, listed, n, keepdim, TC_NONE);

@@ -326,12 +326,16 @@ function linalg.pinv(...)
   return singular.pinv(a, tocha.no_grad(pseudoinverse, a, atol, rtol, hermitian))
 end
 
+-- PyTorch's names of LAPACK's methods; the solution is the same
+local drivers = {gelsy = true, gelsd = true, gelss = true, gels = true}
 local read_lstsq = args.spec('linalg.lstsq', 'A:tensor', 'B:tensor', 'rcond=nil', '*', 'driver=nil')
 
 --- Least squares: X (..., n, k) of least norm that minimises |A X - B|, for B (..., m, k) or (..., m). Gives X, the squared residuals (..., k) (empty
--- unless m > n and A has full rank), rank (...), singular values (...). rcond: as rtol of pinv.
+-- unless m > n and A has full rank), rank (...), singular values (...). rcond: as rtol of pinv. driver: a name of PyTorch's,
+-- without effect: full rank is solved by QR, less by the pseudoinverse.
 function linalg.lstsq(...)
-  local a, b, rcond = read_lstsq(...)
+  local a, b, rcond, driver = read_lstsq(...)
+  if driver and not drivers[driver] then fail("linalg.lstsq: driver: got '%s', takes 'gelsy', 'gelsd', 'gelss' or 'gels'", tostring(driver)) end
   local vector = is_vector_of(a, b)
   if vector then b = b:unsqueeze(-1) end
   local m, n = a:size(-2), a:size(-1)
@@ -395,8 +399,11 @@ function linalg.norm(...)
   return vector(a, ord, dim, keepdim, {dtype = dtype})
 end
 
+local read_cond = args.spec('linalg.cond', 'A:tensor', 'p=nil')
+
 --- The condition number |A| |A^-1| in the norm `p` (as ord of matrix_norm); largest over smallest singular value for nil, 2, and the inverse for -2.
-function linalg.cond(a, p)
+function linalg.cond(...)
+  local a, p = read_cond(...)
   if p == nil or p == 2 or p == -2 then
     local s = linalg.svdvals(a)
     local high, low = s:select(-1, 1), s:select(-1, -1)
@@ -410,8 +417,11 @@ function linalg.cond(a, p)
 end
 
 ---------------------------------------------------------------- powers, exponentials
+local read_power = args.spec('linalg.matrix_power', 'A:tensor', 'n=nil')
+
 --- A^n for a whole number n, of the inverse if it is negative, by repeated squaring.
-function linalg.matrix_power(a, n)
+function linalg.matrix_power(...)
+  local a, n = read_power(...)
   square('matrix_power', a)
   if type(n) ~= 'number' or n % 1 ~= 0 then fail('linalg.matrix_power: n: got %s, takes a whole number', args.show(n)) end
   if n < 0 then return linalg.matrix_power(linalg.inv(a), -n) end
@@ -421,7 +431,8 @@ function linalg.matrix_power(a, n)
     n = math.floor(n / 2)
     if n > 0 then a = a:matmul(a) end
   end
-  return result and result:clone() or eye_like(a):expand_as(a):clone()
+  if result then return result:clone() end
+  return tocha.where(tocha.tensor(true, {device = a.device}), eye_like(a), a) -- of a's shape, with a gradient of zeros
 end
 
 -- coefficients of the Pade approximant [13/13] of e^x
@@ -454,9 +465,11 @@ local function product(sizes, first, last)
   return n
 end
 
+local read_tensorinv = args.spec('linalg.tensorinv', 'A:tensor', 'ind:int=2')
+
 --- The inverse of a tensor of sizes (s, t) with as many elements in the first `ind` dims as in the rest: a tensor (t, s).
-function linalg.tensorinv(a, ind)
-  ind = ind or 2
+function linalg.tensorinv(...)
+  local a, ind = read_tensorinv(...)
   local sizes, out, nd = a:size(), {}, a:dim()
   if type(ind) ~= 'number' or ind < 1 or ind % 1 ~= 0 then fail('linalg.tensorinv: ind: got %s, takes a whole number from 1', args.show(ind)) end
   local rows, columns = product(sizes, 1, math.min(ind, nd)), product(sizes, ind + 1, nd)

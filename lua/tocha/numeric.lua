@@ -80,7 +80,7 @@ function numeric.gradient(...)
   local dims, out = dims_of(input, dim), {}
   if edge_order ~= 1 and edge_order ~= 2 then args.fail('gradient: edge_order: got %d, takes 1 or 2', edge_order) end
   if tensor.is_tensor(spacing) then spacing = {spacing} end
-  local x = (input.dtype.is_floating_point == false) and input:float() or input
+  local x = (input:is_floating_point() or input:is_complex()) and input or input:to(require('tocha').get_default_dtype())
   for i, d in ipairs(dims) do out[i] = slope(x, d, spacing_of(spacing, i, #dims), edge_order) end
   return out
 end

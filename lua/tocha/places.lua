@@ -35,7 +35,9 @@ function places.nonzero_static(input, options)
   local tocha = require 'tocha'
   if not is_tensor(input) then errors.raise('nonzero_static: input: got %s, takes a tensor', errors.describe(input)) end
   local size, fill = type(options) == 'table' and options.size or options, type(options) == 'table' and options.fill_value or -1
-  if type(size) ~= 'number' or size < 0 or size % 1 ~= 0 then errors.raise('nonzero_static: size: got %s, takes a whole number from 0', errors.describe(size)) end
+  if type(size) ~= 'number' or size < 0 or size % 1 ~= 0 then
+    errors.raise('nonzero_static: size: got %s, takes a whole number from 0', errors.describe(size))
+  end
   local found = places.nonzero(input)
   local kept = math.min(size, found:size(1))
   local rest = tocha.full({size - kept, input:dim()}, fill, {dtype = 'int64', device = input.device})

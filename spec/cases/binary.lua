@@ -63,6 +63,8 @@ local rows = {
   {name = 'copysign', n = 2, point = function(x, y) return y < 0 and -math.abs(x) or math.abs(x) end, grad = true, away = {0}, dtypes = float},
   {name = 'nextafter', args = {{T{3, values = {1, 1, 0.5}}, T{3, values = {2, 0, 0.5}}}}, dtypes = {'float64'}, tol = {0, 0},
     reference = function() return {shape = {3}, 1 + 2 ^ -52, 1 - 2 ^ -53, 0.5} end, layouts = false},
+  {name = 'nextafter', label = 'gradient', args = {{T{3, values = {1, 2, 0.5}}, T{3, values = {2, 0, 1.5}}}}, dtypes = {'float64'}, layouts = false, grad = true,
+    reference = function(x) return x end},
   {name = 'nextafter', label = 'float32', args = {{T{3, values = {1, 1, 0.5}, dtype = 'float32'}, T{3, values = {2, 0, 0.5}, dtype = 'float32'}}},
     reference = function() return {shape = {3}, 1 + 2 ^ -23, 1 - 2 ^ -24, 0.5} end, layouts = false, dtypes = {'float32'}, single = {0, 0}, tol = {0, 0}},
   {name = 'logaddexp', n = 2, point = function(x, y) return log(exp(x) + exp(y)) end, grad = true, dtypes = float},

@@ -110,7 +110,7 @@ end
 
 return {
   {name = 'cov', args = {{T{3, 5}}, {T{6}}, {T{2, 4}, {correction = 0}}}, reference = function(x, o) return covariance(x, o and o.correction or 1) end,
-    grad = true, dtypes = reals, single = {1e-4, 1e-5}, wrong = {{T{2, 2, 2}, says = {'[2 x 2 x 2]'}}, {T{3, dtype = 'int64'}, says = {'int64'}}},
+    grad = true, dtypes = reals, single = {1e-4, 1e-5}, wrong = {{T{2, 2, 2}, says = {'[2 x 2 x 2]'}}, {T{3, dtype = 'bool'}, says = {'bool'}}},
     layouts = false},
   {name = 'cov', label = 'weights', args = {{T{3, 4}, {fweights = T{4, values = {1, 3, 2, 1}, dtype = 'int64'}}}}, reference = function(x, o)
     return covariance(x, 1, o.fweights)
