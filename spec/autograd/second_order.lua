@@ -70,7 +70,8 @@ function second.covered()
     end
   end
   for _, call in ipairs(require 'spec.autograd.second_order_calls') do
-    if reason(call) then reasons[call[1]] = reason(call) else second.collect_call(call, names) end
+    if call.device then names[call[1]] = call.device
+    elseif reason(call) then reasons[call[1]] = reason(call) else second.collect_call(call, names) end
   end
   return names, reasons, operators
 end

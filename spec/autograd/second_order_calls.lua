@@ -1,5 +1,6 @@
 --- Calls for the rules whose operators have no row in spec/cases: {name, function, inputs}; spec/autograd/second_order_spec.lua checks both derivatives
--- of each, or, where `once` or `never` give a reason, that asking for more is an error; `random`: values that jump, which differences do not measure.
+-- of each, or, where `once` or `never` give a reason, that asking for more is an error; `random`: values that jump, which differences do not measure. `device`: rules
+-- that the CPU does not have, and what checks them.
 
 local tocha = require 'tocha'
 local linalg, special = tocha.linalg, tocha.special
@@ -61,5 +62,6 @@ return {
     return vectors(u, s, vh)
   end, {square()}},
   {'fft', function(x) return tocha.fft.rfft(x, 4):abs() ^ 2 end, {spread()}},
+  {'scaled_dot_product_attention', device = 'on CUDA alone, by spec/cuda'},
   {'zeta', function(s, q) return special.zeta(s, q) end, {double {2.5}, double {1.5}}, never = 'the derivative is not known in closed form'},
 }
