@@ -173,7 +173,7 @@ void tc_program_patch_begin(tc_program *p);
 bool tc_program_patch_end(void);
 /* updates of optimizers inside a device's graph (lib/updates.c) */
 typedef struct tc_updates tc_updates;
-tc_updates *tc_updates_begin(void);
+tc_updates *tc_updates_begin(int device); /* NULL: an error is pending */
 void tc_updates_stop(void);
 int64_t tc_updates_count(tc_updates *u);
 bool tc_updates_patch(tc_updates *u, bool on);

@@ -6,35 +6,50 @@
 typedef struct tc_held {        /* one update: its launch reads `table` */
   tc_optim_piece *pieces;
   tc_tensor **scalar;           /* count x scalars, retained */
-  tc_tensor *table;
+  void *table;                  /* in the room of the updates */
   tc_device device;
   int rule, count, scalars;
   double h[TC_OPTIM_NUMBERS];
   void (*numbers)(const double *h, double *s, double *k);
 } tc_held;
 
-struct tc_updates { tc_held *held; int count, room, patched; };
+/* The tables lie in memory that was there before the recording: what a graph takes for itself is used again by its own tensors, which are
+   written at a replay after the tables have been sent. */
+enum { ROOM = 1 << 20 };
+struct tc_updates { tc_held *held; int count, room, patched; tc_tensor *tables; int64_t used; };
 
 static TC_THREAD_LOCAL tc_updates *recorded, *patched;
 
 bool tci_holding(void) { return recorded != NULL; }
 bool tci_replacing(void) { return patched != NULL; }
 
-tc_updates *tc_updates_begin(void) { return recorded = calloc(1, sizeof *recorded); }
+tc_updates *tc_updates_begin(int device) {
+  const int64_t bytes = ROOM;
+  tc_updates *u = calloc(1, sizeof *u);
+  if (u) u->tables = tci_new(TC_UINT8, 1, &bytes, device);
+  if (u && u->tables) {
+    tci_retain(u->tables);
+    return recorded = u;
+  }
+  free(u);
+  return NULL;
+}
 void tc_updates_stop(void) { recorded = NULL; }
 int64_t tc_updates_count(tc_updates *u) { return u->count; }
 
 static void release(tc_held *q) {
   for (int i = 0; q->scalar && i < q->count * q->scalars; i++)
     if (q->scalar[i]) tci_release(q->scalar[i]);
-  if (q->table) tci_release(q->table);
   free(q->scalar);
   free(q->pieces);
 }
 
 void tc_updates_free(tc_updates *u) {
   for (int i = 0; u && i < u->count; i++) release(&u->held[i]);
-  if (u) free(u->held);
+  if (u) {
+    free(u->held);
+    tci_release(u->tables);
+  }
   free(u);
 }
 
@@ -61,10 +76,12 @@ static bool keep(tc_held *q, const tc_optim_piece *pieces, int count, tc_tensor 
     }
     q->pieces[q->count++] = pieces[i];
   }
-  const int64_t bytes = (int64_t)q->count * (int64_t)sizeof *pieces;
-  tc_tensor *table = bytes > 0 ? tci_new(TC_UINT8, 1, &bytes, q->device) : NULL;
-  if (table) q->table = tci_retain(table);
-  return bytes == 0 || table != NULL;
+  const int64_t bytes = ((int64_t)q->count * (int64_t)sizeof *pieces + 255) & ~(int64_t)255;
+  if (q->device != recorded->tables->device) return tci_fail("a parameter is on another device than the graph") != NULL;
+  if (recorded->used + bytes > ROOM) return tci_fail("a graph holds updates of at most %d parameters", (int)(ROOM / sizeof *pieces)) != NULL;
+  q->table = (char *)tci_data(recorded->tables) + recorded->used;
+  recorded->used += bytes;
+  return true;
 }
 
 bool tci_hold_update(int rule, const tc_optim_piece *pieces, int count, int scalars, tc_tensor *const *scalar, const double *h,
@@ -75,7 +92,7 @@ bool tci_hold_update(int rule, const tc_optim_piece *pieces, int count, int scal
   *q = (tc_held){.rule = rule, .scalars = scalars, .numbers = numbers, .device = device};
   memcpy(q->h, h, sizeof q->h);
   if (!keep(q, pieces, count, scalar)) return false;
-  return q->count == 0 || tci_status(tci_kernels(device)->optim(rule, q->pieces, q->count, tci_data(q->table)), NULL, NULL, 0);
+  return q->count == 0 || tci_status(tci_kernels(device)->optim(rule, q->pieces, q->count, q->table), NULL, NULL, 0);
 }
 
 /* ---- replays ---- */
@@ -127,7 +144,7 @@ bool tc_updates_advance(tc_updates *u) {
     tc_held *q = &u->held[i];
     if (q->count == 0) continue;
     advance(q);
-    if (!tci_device_copy(q->device, tci_data(q->table), 0, q->pieces, (int64_t)q->count * (int64_t)sizeof *q->pieces, false)) return false;
+    if (!tci_device_copy(q->device, q->table, 0, q->pieces, (int64_t)q->count * (int64_t)sizeof *q->pieces, false)) return false;
   }
   return true;
 }

@@ -31,7 +31,9 @@ end
 
 local function begin_updates(self)
   if recording.now then errors.raise('graph: takes a place outside of tocha.compile') end
-  self.steps, self.updates = {}, ffi.gc(core.C.tc_updates_begin(), core.C.tc_updates_free)
+  local updates = core.C.tc_updates_begin(self.device + 1) -- tensors count devices from 1; 0 is the CPU
+  if updates == nil then errors.pending() end
+  self.steps, self.updates = {}, ffi.gc(updates, core.C.tc_updates_free)
   recording.now = setmetatable({updates = self.updates, steps = self.steps}, Recording)
 end
 
