@@ -104,7 +104,7 @@ static const formula formulas[TC_POINTWISE_COUNT] = {
 };
 
 /* ---- running a loop over operands of any layout ---- */
-enum { BLOCK = 512 };
+enum { BLOCK = 512, PAST_CACHE = 32 << 20 };
 typedef union buffer { float f32[BLOCK]; double f64[BLOCK]; int64_t i64[BLOCK]; uint8_t u8[BLOCK]; tc_c64 c64[BLOCK]; tc_c128 c128[BLOCK]; } buffer;
 
 typedef struct plan {
@@ -112,6 +112,7 @@ typedef struct plan {
   loop_fn *run, *still[2];      /* still: those for a first, a second operand that does not move; NULL where there is none */
   const double *p;
   int compute, result, inputs;  /* dtypes of the loop's operands and of what it writes */
+  bool past_cache;              /* the result is larger than caches: it goes to memory without being fetched first */
   bool direct[TC_MAX_OPERANDS]; /* the loop can work on the operand's own memory */
   int bytes[TC_MAX_OPERANDS];
 } plan;
@@ -152,12 +153,44 @@ static loop_fn *still_loop(const plan *q, const int64_t *stride) {
   return stride[1] == 0 ? q->still[0] : stride[2] == 0 ? q->still[1] : NULL;
 }
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+/* n bytes, both places at multiples of 16 */
+static void stream_out(char *to, const char *from, int64_t n) {
+  for (int64_t i = 0; i + 16 <= n; i += 16) _mm_stream_si128((__m128i *)(to + i), _mm_load_si128((const __m128i *)(from + i)));
+  if (n % 16) memcpy(to + n / 16 * 16, from + n / 16 * 16, (size_t)(n % 16));
+}
+static bool may_stream(const plan *q, const char *to) { return q->past_cache && (uintptr_t)to % 64 == 0; }
+static void end_stream(void) { _mm_sfence(); }
+#else
+static void stream_out(char *to, const char *from, int64_t n) { memcpy(to, from, (size_t)n); }
+static bool may_stream(const plan *q, const char *to) { return false; }
+static void end_stream(void) {}
+#endif
+
+/* a row all of whose operands lie as the loop wants them, by way of a buffer in the first-level cache */
+static void run_past_cache(const plan *q, int64_t n, char *const *at) {
+  buffer room __attribute__((aligned(64)));
+  for (int64_t i = 0; i < n; i += BLOCK) {
+    const int64_t m = n - i < BLOCK ? n - i : BLOCK;
+    const void *in[3] = {NULL, NULL, NULL};
+    for (int k = 1; k <= q->inputs; k++) in[k - 1] = at[k] + i * q->bytes[k];
+    q->run(m, &room, in[0], in[1], in[2], q->p);
+    stream_out(at[0] + i * q->bytes[0], (const char *)&room, m * q->bytes[0]);
+  }
+  end_stream();
+}
+
 /* n elements from the given places, `stride` apart in each operand. Operands of stride 0 are loaded once. */
 static void run_row(const plan *q, int64_t n, char *const *at, const int64_t *stride) {
   buffer room[TC_MAX_OPERANDS];
   const void *in[3] = {NULL, NULL, NULL};
   bool all_direct = q->direct[0] && stride[0] == 1;
   for (int k = 1; k <= q->inputs; k++) all_direct &= q->direct[k] && stride[k] == 1;
+  if (all_direct && may_stream(q, at[0])) {
+    run_past_cache(q, n, at);
+    return;
+  }
   if (all_direct) {
     q->run(n, at[0], at[1], q->inputs > 1 ? at[2] : NULL, q->inputs > 2 ? at[3] : NULL, q->p);
     return;
@@ -276,6 +309,7 @@ static bool make_plan(plan *q, int op, int compute, const tc_loop *l, const doub
     q->direct[k] = l->dtype[k] == (k ? compute : q->result);
     q->bytes[k] = tc_dtype_bytes(l->dtype[k]);
   }
+  q->past_cache = l->numel * q->bytes[0] >= PAST_CACHE;
   return true;
 }
 
@@ -329,6 +363,7 @@ int TC_KERNEL(chain)(const tc_chain *c) {
   for (int i = 0; i < c->count; i++) {
     const tc_member *m = &c->members[i];
     if (!make_plan(&plans[i], m->op, m->compute, m->loop, m->p)) return TC_MISSING;
+    plans[i].past_cache &= m->slot[0] < 0;
   }
   if (c->numel <= 4096) run_chain(c, plans, 0, c->numel);
   else TC_PARALLEL(c->numel, 64, (double)c->numel * c->count) run_chain(c, plans, lo, hi); TC_PARALLEL_END

@@ -74,6 +74,19 @@ describe('pointwise operators over layouts', function()
     tocha.set_num_threads(threads)
   end)
 
+  it('give the same where results are larger than caches', function()
+    local n = 8 * 1024 * 1024 + 77
+    local x, y = tocha.arange(n), tocha.full({n}, 3)
+    local z = x * y
+    for _, at in ipairs{1, 1000001, n - 99} do
+      same(z:narrow(1, at, 100), x:narrow(1, at, 100):clone() * 3, 'from ' .. at)
+    end
+    local tail = x:narrow(1, 2, n - 1) -- not at a multiple of 64 bytes
+    tail:add_(y:narrow(1, 1, n - 1))
+    same(tail:narrow(1, n - 100, 100), tocha.arange(n - 100, n) + 3, 'in place')
+    tocha.empty_cache()
+  end)
+
   it('know what to do with nothing', function()
     assert.are.same({0, 3}, (tocha.zeros(0, 3) + tocha.zeros(3)):size())
     assert.are.same({3, 0}, (tocha.zeros(3, 0) + tocha.zeros(3, 1)):size())
