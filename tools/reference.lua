@@ -115,9 +115,65 @@ local function class_pages(index)
   for _, place in ipairs(classdoc.packages) do class_page(index, place) end
 end
 
+---------------------------------------------------------------- functions written in Lua
+local modules = {
+  {title = 'Linear algebra', path = 'tocha.linalg', page = 'linalg', files = {'linalg'}, table = 'linalg'},
+  {title = 'Functions that make functions', path = 'tocha.func', page = 'func', files = {'func'}, table = 'func'},
+  {title = 'Linear algebra by its older names, sums by labels, histograms, and more', path = 'tocha', page = 'more-functions',
+    files = {'matrices', 'einsum', 'products', 'numeric', 'odds', 'places', 'lists', 'choose', 'lobpcg'}, table = '[%w_]+'},
+  {title = 'Sequences that fill a cube', path = 'tocha.quasirandom', page = 'quasirandom', files = {'quasirandom'}, table = 'SobolEngine'},
+}
+
+-- what args.spec says of a function that reads its arguments itself: 'A, B, *, left = true'
+local function spec_of(text, path, name)
+  for _, full in ipairs {path .. '.' .. name, path:gsub('^tocha%.', '') .. '.' .. name, name, 'SobolEngine:' .. name} do
+    local list = text:match("args%.spec%('" .. full:gsub('%p', '%%%0') .. "',(.-)%)\n")
+    if list then
+      local out = {}
+      for word in list:gmatch("'([^']*)'") do out[#out + 1] = (word:gsub(':[%w]+', ''):gsub('=', ' = ')) end
+      return table.concat(out, ', ')
+    end
+  end
+  return '...'
+end
+
+-- the comment right above each public function, and its arguments
+local function functions_of(place)
+  local list = {}
+  for _, file in ipairs(place.files) do
+    local text, comment = read('lua/tocha/' .. file .. '.lua'), {}
+    for line in text:gmatch('([^\n]*)\n') do
+      local name, parameters = line:match('^function ' .. place.table .. '[.:]([%a][%w_]*)%((.-)%)')
+      if not name and file == 'lobpcg' then name, parameters = line:match('^local function (lobpcg)%((.-)%)') end
+      if name and #comment > 0 then
+        list[#list + 1] = {name = name, parameters = parameters == '...' and spec_of(text, place.path, name) or parameters, text = table.concat(comment, ' ')}
+      end
+      if line:match('^%-%-%- ') then comment = {line:sub(5)}
+      elseif #comment > 0 and line:match('^%-%- @') then comment[#comment + 1] = '\n- ' .. line:match('@(.*)$')
+      elseif #comment > 0 and line:match('^%-%- ') then comment[#comment + 1] = line:sub(4)
+      else comment = {} end
+    end
+  end
+  table.sort(list, function(a, b) return a.name < b.name end)
+  return list
+end
+
+local function module_pages(index)
+  for _, place in ipairs(modules) do
+    local out, names = {('# %s: %s\n'):format(place.title, place.path)}, {}
+    for _, f in ipairs(functions_of(place)) do
+      names[#names + 1] = f.name
+      out[#out + 1] = ('### %s\n\n```lua\n%s.%s(%s)\n```\n\n%s\n'):format(f.name, place.path, f.name, f.parameters, f.text)
+    end
+    write(place.page .. '.md', table.concat(out, '\n'))
+    index[#index + 1] = ('- [%s: %s](%s.md): %s'):format(place.title, place.path, place.page, table.concat(names, ', '))
+  end
+end
+
 os.execute('rm -rf ' .. OUT .. ' && mkdir -p ' .. OUT)
 local index = {'# Reference\n', 'Made by `make docs` from lib/tocha.h and the comments in lua/tocha. In the prompt `?name` shows the same.\n', '## Operators\n'}
 operator_pages(index)
+module_pages(index)
 index[#index + 1] = '\n## Classes\n'
 class_pages(index)
 write('README.md', table.concat(index, '\n') .. '\n')
