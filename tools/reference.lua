@@ -4,6 +4,7 @@
 package.path = 'lua/?.lua;lua/?/init.lua;' .. package.path
 local schema = require 'tocha.schema'
 local forms = require 'tocha.repl.forms'
+local examples = require 'tocha.repl.examples'
 local classdoc -- needs the library
 
 local OUT = 'docs/reference'
@@ -51,6 +52,7 @@ local function entry(fn)
   for _, form in ipairs(forms(fn)) do out[#out + 1] = form end
   out[#out + 1] = '```\n'
   out[#out + 1] = fn.text .. (fn.tags.alias and ('\n\nAlso called ' .. table.concat(fn.tags.alias, ', ') .. '.') or '') .. '\n'
+  if examples[fn.name] then out[#out + 1] = ('```lua\n%s\n```\n'):format(examples[fn.name]) end
   return table.concat(out, '\n')
 end
 

@@ -4,6 +4,7 @@
 local binding = require 'tocha.binding'
 local tocha = require 'tocha'
 local forms = require 'tocha.repl.forms'
+local examples = require 'tocha.repl.examples'
 local names = require 'tocha.repl.names'
 local classdoc = require 'tocha.repl.classdoc'
 
@@ -29,6 +30,7 @@ local function operator_text(fn)
   for _, form in ipairs(forms(fn)) do out[#out + 1] = form end
   out[#out + 1] = wrap(fn.text, '  ')
   if fn.tags.alias then out[#out + 1] = '  Also called ' .. table.concat(fn.tags.alias, ', ') .. '.' end
+  if examples[fn.name] then out[#out + 1] = '  ' .. examples[fn.name] end
   return table.concat(out, '\n')
 end
 
