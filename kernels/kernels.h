@@ -132,7 +132,7 @@ enum {
   X(cdist, (const tc_view *y, const tc_view *a, const tc_view *b, double p)) \
   X(resample, (const tc_taps *t, int dtype, void *y, const void *x)) \
   X(fft, (const tc_fft *p, int dtype, void *y, const void *x)) \
-  X(lapack, (const tc_lapack *q)) \
+  X(lapack, (const tc_lapack *p)) \
   /* end */
 
 #define X(name, params) int (*name) params;

@@ -254,6 +254,38 @@ tc_taps *tct_taps(const tc_taps *t) {
   return to;
 }
 
+/* What is read comes before what is changed; of factors that are not asked for no place is kept. */
+tc_lapack *tct_lapack(const tc_lapack *q) {
+  tc_lapack *to = tct_struct(q, sizeof *q, 0);
+  if (!to) return NULL;
+  tct_sign(&q->what, sizeof q->what);
+  tct_sign(&q->dtype, sizeof q->dtype);
+  tct_sign(&q->batch, offsetof(tc_lapack, how) - offsetof(tc_lapack, batch));
+  tct_sign(&q->how, sizeof q->how);
+  tct_sign(&q->uplo, sizeof q->uplo);
+  tct_sign(&q->left, sizeof q->left);
+  tct_sign(&q->vectors, sizeof q->vectors);
+  const bool solves = q->what == TC_LAPACK_LU_SOLVE || q->what == TC_LAPACK_LDL_SOLVE || q->what == TC_LAPACK_TRIANGULAR, applies = q->what == TC_LAPACK_APPLY_Q;
+  const bool more = applies || (q->what == TC_LAPACK_EIG && q->vectors) || (q->what == TC_LAPACK_SVD && q->how != 'N');
+  if (!more) to->c = NULL;
+  if (!more || q->what != TC_LAPACK_SVD) to->d = NULL;
+  if (solves || applies) {
+    tct_place(&to->a, TCT_READ);
+    if (applies) tct_place(&to->c, TCT_READ);
+    if (q->what != TC_LAPACK_TRIANGULAR && !applies) tct_place((void **)&to->pivots, TCT_READ);
+    tct_place(&to->b, TCT_CHANGE);
+  } else {
+    if (q->what == TC_LAPACK_Q) place_of(&to->b, TCT_READ, q->k);
+    tct_place(&to->a, TCT_CHANGE);
+    if (q->b && q->what != TC_LAPACK_Q) tct_place(&to->b, TCT_WRITE);
+    if (q->pivots) tct_place((void **)&to->pivots, TCT_WRITE);
+    if (to->c) tct_place(&to->c, TCT_WRITE);
+    if (to->d) tct_place(&to->d, TCT_WRITE);
+  }
+  tct_place((void **)&to->info, TCT_WRITE);
+  return to;
+}
+
 /* ---- random numbers: a stream counts calls from where its generator stood when the run began ---- */
 void tct_stream(tc_stream *s) {
   tc_program *p = tct_now;

@@ -165,6 +165,7 @@ tc_loop *tct_loop(const tc_loop *l, int mode);
 tc_reduction *tct_reduction(const tc_reduction *r, int mode);
 tc_lanes *tct_lanes(const tc_lanes *k, int mode);
 tc_taps *tct_taps(const tc_taps *t);
+tc_lapack *tct_lapack(const tc_lapack *q);
 tc_draw *tct_draw(const tc_draw *d);
 void tct_stream(tc_stream *s);
 void tct_refuse(const char *kernel);

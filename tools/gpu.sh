@@ -74,7 +74,7 @@ sanitize() { # sanitize TOOL PATTERN: the cases whose names match, each tensor i
 check() {
   part build 170 build || { tail -30 "$OUT/build.txt"; return 1; }
   part available 30 available || { cat "$OUT/available.txt"; return 1; }
-  part spec_cuda 150 env TOCHA_CUDA_COMPLETE=1 "$LUAJIT" "$BUSTED" -f tools/busted_gpu.lua -o TAP spec/cuda
+  part spec_cuda 150 "$LUAJIT" "$BUSTED" -f tools/busted_gpu.lua -o TAP spec/cuda
   part determinism 40 determinism
   part flat 20 flat
   part spec_cpu 60 "$LUAJIT" "$BUSTED" -f tools/busted_gpu.lua -o TAP spec/ops spec/nn

@@ -1,6 +1,20 @@
 /* scan.cu: running sums, products, log-sums and extremes along one dim of a row-major tensor seen as (outer, n, inner). Long rows are cut in
    tiles: folds of the tiles, their running fold, then each tile from what came before it; the cuts follow from the shape alone. */
 #include "element.cuh"
+#include "../complex.h"
+
+/* complex numbers are computed in double, as on the CPU */
+namespace tc {
+template <> __host__ __device__ inline tc_c128 load<tc_c128>(const void *p, int dtype, int64_t i) {
+  if (dtype == TC_COMPLEX128) return ((const tc_c128 *)p)[i];
+  const tc_c64 v = ((const tc_c64 *)p)[i];
+  return {v.re, v.im};
+}
+template <> __host__ __device__ inline void store<tc_c128>(void *p, int dtype, int64_t i, tc_c128 v) {
+  if (dtype == TC_COMPLEX128) ((tc_c128 *)p)[i] = v;
+  else ((tc_c64 *)p)[i] = {(float)v.re, (float)v.im};
+}
+} // namespace tc
 
 namespace {
 using namespace tc;
@@ -25,6 +39,14 @@ template <class T> struct log_sum { typedef double A;
     return low == -(double)INFINITY || high == (double)INFINITY ? high : high + log1p(exp(low - high));
   }
   __device__ static A one(T x, int64_t) { return (A)x; } };
+struct complex_product { typedef tc_c128 A;
+  __device__ static A start() { return tc_c(1, 0); }
+  __device__ static A join(A a, A b) { return tc_c_mul(a, b); }
+  __device__ static A one(tc_c128 x, int64_t) { return x; } };
+struct complex_log_sum { typedef tc_c128 A;
+  __device__ static A start() { return tc_c(-(double)INFINITY, 0); }
+  __device__ static A join(A a, A b) { return tc_c_logaddexp(a, b); }
+  __device__ static A one(tc_c128 x, int64_t) { return x; } };
 /* the last of equal ones; once NaN, always NaN */
 template <class T> struct best { T value; int64_t at; };
 template <class T, bool LOW> struct extreme { typedef best<T> A;
@@ -175,7 +197,6 @@ template <class T> int scan(int op, const plan &p) {
 
 /* x and y are row-major; extremes run forwards. */
 extern "C" int TC_KERNEL(scan)(int op, int direction, int compute, const tc_view *y, const tc_view *x, int dim, int64_t *index) {
-  if (compute >= TC_COMPLEX64) return TC_MISSING;
   plan p = {};
   int64_t outer = 1;
   p.inner = 1;
@@ -186,6 +207,8 @@ extern "C" int TC_KERNEL(scan)(int op, int direction, int compute, const tc_view
   p.x = (const char *)x->data, p.y = (char *)y->data, p.index = index, p.in = x->dtype, p.out = y->dtype;
   p.rows = outer * p.inner, p.n = x->ndim ? x->size[dim] : 1;
   p.back = op < TC_SCAN_MAX && (direction & 1), p.exclusive = op < TC_SCAN_MAX && direction >= TC_SCAN_BEFORE;
+  if (compute >= TC_COMPLEX64) /* products and log-sums: sums are those of the parts */
+    return op == TC_SCAN_PROD ? run<complex_product, tc_c128>(p) : run<complex_log_sum, tc_c128>(p);
   if (op == TC_SCAN_LOGSUMEXP) return compute == TC_FLOAT32 ? run<log_sum<float>, float>(p) : run<log_sum<double>, double>(p);
   if (compute == TC_FLOAT32) return scan<float>(op, p);
   if (compute == TC_FLOAT64) return scan<double>(op, p);

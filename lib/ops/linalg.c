@@ -112,6 +112,7 @@ tc_tensor *tc_pivots_matrix(tc_tensor *pivots, int64_t rows, tc_dtype dtype) {
   if (!pivots) return NULL;
   if (pivots->dtype != TC_INT32 || pivots->ndim < 1 || pivots->size[pivots->ndim - 1] > rows)
     return tci_fail("pivots: got %s of shape %s, takes int32 (..., at most %lld)", tci_dtype_name(pivots->dtype), tci_shape(pivots), (long long)rows);
+  if (tci_captures() && !tci_watch_read(pivots)) return NULL;
   tc_tensor *source = tci_contig(tc_to(pivots, TC_NONE, 0, false)); /* which waits for a GPU */
   int64_t size[TC_MAX_DIMS + 1], few = pivots->size[pivots->ndim - 1];
   memcpy(size, pivots->size, (size_t)pivots->ndim * sizeof *size);

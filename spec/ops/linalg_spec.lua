@@ -188,3 +188,35 @@ describe('linear algebra', function()
     assert.equal(2, info:item())
   end)
 end)
+
+describe('compiled linear algebra', function()
+  local function positive_of(x) return x:matmul(x.mH) + tocha.eye(x:size(-1), {dtype = x.dtype}) end
+  local functions = {
+    solve_ex = function(x) return (linalg.solve_ex(x, x:narrow(-1, 1, 2) * 3)) end, inv_ex = function(x) return (linalg.inv_ex(x)) end,
+    cholesky_ex = function(x) return (linalg.cholesky_ex(positive_of(x))) end, lu_factor_ex = linalg.lu_factor_ex, qr = linalg.qr, det = linalg.det,
+    householder = function(x) local r, tau = tocha.geqrf(x) return linalg.householder_product(r, tau), tocha.ormqr(r, tau, x) end,
+    triangular = function(x) return linalg.solve_triangular(x, x * 2, {upper = true}) end,
+    ldl = function(x) return linalg.ldl_factor_ex(x + x.mH, {hermitian = true}) end,
+  }
+  for name, f in pairs(functions) do
+    it(name .. ' replays what it computes', function()
+      for _, dtype in ipairs {'float64', 'complex128'} do
+        tocha.manual_seed(6)
+        local compiled = tocha.compile(f)
+        for _ = 1, 4 do
+          local x = tocha.randn({2, 4, 4}, {dtype = dtype})
+          local want, got = {f(x)}, {compiled(x)}
+          for i = 1, #want do assert.is_true(tocha.allclose(got[i], want[i], {rtol = 1e-9, atol = 1e-9})) end
+        end
+      end
+    end)
+  end
+  it('is refused where values decide', function()
+    local x = tocha.randn(3, 3)
+    for _, f in ipairs {linalg.inv, linalg.eigh, function(a) local lu, p = linalg.lu_factor_ex(a) return linalg.lu_solve(lu, p, a) end} do
+      local ok, message = pcall(tocha.compile(f), x)
+      assert.is_false(ok)
+      assert.truthy(tostring(message):find('cannot be read', 1, true))
+    end
+  end)
+end)
