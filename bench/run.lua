@@ -89,7 +89,7 @@ local function faster(list, side)
   local best
   for _, s in ipairs(list) do
     local time = s.side == side and #s.samples > 0 and report.summary(s.samples).median
-    if time and (not best or time < best.time) then best = {time = time, worker = s.worker, threads = s.threads} end
+    if time and (not best or time < best.time) then best = {time = time, threads = s.threads} end
   end
   return best
 end
@@ -116,9 +116,18 @@ end
 local function loss(list, name, target)
   local ours, theirs = faster(list, 'tocha'), faster(list, 'torch')
   if not (target and ours and theirs) or ours.time <= target * theirs.time then return nil end
-  local miss = {name = name, target = target, ratio = ours.time / theirs.time, threads = ours.threads}
-  if ours.worker then miss.operators, miss.symbols = ours.worker:words 'profile', symbols(ours.worker) end
-  return miss
+  return {name = name, target = target, ratio = ours.time / theirs.time, threads = ours.threads}
+end
+
+-- Where its time goes, in a process of its own: what a profile writes down would be in the way of later workloads.
+local function look_into(miss, line)
+  local w = Worker.start(command('tocha', miss.threads))
+  local ok, why = pcall(function()
+    w:ask('open ' .. line)
+    miss.symbols, miss.operators = symbols(w), w:words 'profile'
+  end)
+  if not ok then io.stderr:write(('%s: %s\n'):format(miss.name, why)) end
+  w:stop()
 end
 
 ---------------------------------------------------------------- one workload
@@ -190,6 +199,7 @@ local function run_workload(group, workload)
     attempt(s, 'close')
   end
   if group.alone then stop_workers() end
+  if miss then look_into(miss, groups.line(workload)) end
   return measured(list, workload.name, group, workload, others), miss
 end
 
