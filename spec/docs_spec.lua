@@ -9,6 +9,13 @@ local function read(path)
   return text
 end
 
+local function listed(pattern)
+  local pipe = assert(io.popen('ls ' .. pattern))
+  local text = pipe:read('*a')
+  pipe:close()
+  return text:gmatch('%S+')
+end
+
 -- the ```lua blocks of a page, one after another, as one script
 local function script_of(page)
   local blocks = {}
@@ -18,7 +25,7 @@ end
 
 describe('the code in', function()
   for _, path in ipairs{'README.md', 'docs/getting-started.md', 'docs/coming-from-pytorch.md', 'docs/coming-from-torch7.md',
-    'docs/profiler.md', 'docs/complex.md', 'docs/inference.md', 'docs/layers.md', 'docs/training.md'} do
+    'docs/profiler.md', 'docs/complex.md', 'docs/inference.md', 'docs/layers.md', 'docs/training.md', 'docs/debugging.md', 'docs/compile.md'} do
     it(path .. ' runs', function()
       local script, n = script_of(read(path))
       assert.is_true(n > 0)
@@ -32,9 +39,10 @@ describe('the code in', function()
   end
 
   it('links of the pages lead somewhere', function()
-    for _, path in ipairs{'README.md', 'CONTRIBUTING.md', 'docs/getting-started.md', 'docs/design.md', 'docs/adding-an-operator.md'} do
+    for path in listed('README.md CONTRIBUTING.md docs/*.md docs/reference/*.md') do
       local folder = path:match('^(.*/)') or ''
-      for link in read(path):gmatch('%]%(([^)#]+)%)') do
+      local prose = ('\n' .. read(path)):gsub('\n```.-\n```', ''):gsub('`[^`\n]*`', '')
+      for link in prose:gmatch('%]%(([^)#]+)%)') do
         if not link:find('^https?:') then assert(io.open(folder .. link), path .. ': ' .. link):close() end
       end
     end
@@ -50,5 +58,18 @@ describe('docs/coverage-operators.md', function()
     local text = file:read('*a')
     file:close()
     assert.equal(made, text)
+  end)
+end)
+
+describe('docs/reference', function()
+  it('is what `make docs` makes of the declarations', function()
+    local folder = os.tmpname()
+    os.remove(folder)
+    os.execute('luajit tools/reference.lua ' .. folder)
+    local pipe = assert(io.popen('diff -r docs/reference ' .. folder))
+    local differences = pipe:read('*a')
+    pipe:close()
+    os.execute('rm -r ' .. folder)
+    assert(differences == '', '`make docs` has to run again:\n' .. differences:sub(1, 2000))
   end)
 end)

@@ -1,13 +1,13 @@
 -- reference.lua: writes docs/reference from the declarations: a page for each section of tocha.h, and a page of classes for each
 -- package (nn, optim, distributions, ...) from the comments above them, with examples that the specs run.
--- Usage: luajit tools/reference.lua (the library must be built for the classes).
+-- Usage: luajit tools/reference.lua [folder], docs/reference without one (the library must be built for the classes).
 package.path = 'lua/?.lua;lua/?/init.lua;' .. package.path
 local schema = require 'tocha.schema'
 local forms = require 'tocha.repl.forms'
 local examples = require 'tocha.repl.examples'
 local classdoc -- needs the library
 
-local OUT = 'docs/reference'
+local OUT = arg[1] or 'docs/reference'
 
 local function read(path)
   local file = assert(io.open(path, 'rb'))
@@ -172,7 +172,7 @@ local function module_pages(index)
   end
 end
 
-os.execute('rm -rf ' .. OUT .. ' && mkdir -p ' .. OUT)
+os.execute(arg[1] and 'mkdir -p ' .. OUT or 'rm -rf docs/reference && mkdir -p docs/reference')
 local index = {'# Reference\n', 'Made by `make docs` from lib/tocha.h and the comments in lua/tocha. In the prompt `?name` shows the same.\n', '## Operators\n'}
 operator_pages(index)
 module_pages(index)
