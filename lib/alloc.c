@@ -33,10 +33,10 @@ void *tci_small_alloc(size_t bytes) {
   size_t list = (bytes + SMALL_STEP - 1) / SMALL_STEP;
   if (list >= SMALL_LISTS) return malloc(bytes);
   if (!small_free[list] && !small_refill(list)) return NULL;
-  small *s = small_free[list];
-  small_free[list] = s->next;
-  /* the collector frees thousands at a time, which then lie outside the cache: begin to fetch the next one */
-  for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch((char *)s->next + at, 1);
+  small *s = small_free[list], *next = s->next;
+  small_free[list] = next;
+  /* the collector frees thousands at a time, which then lie outside the cache: begin to fetch the next but one */
+  if (next) for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch((char *)next->next + at, 1);
   return s;
 }
 
@@ -152,7 +152,10 @@ void tci_block_free(void *p, int64_t capacity) {
 
 /* ---- what the Lua side reads and sets ---- */
 int64_t tci_live_bytes(void) { return live_bytes; }
-double tc_memory_live(void) { return (double)live_bytes; }
+double tc_memory_live(void) {
+  tci_bury_all();
+  return (double)live_bytes;
+}
 double tc_memory_peak(void) { return (double)peak_bytes; }
 double tc_memory_cached(void) { return (double)cached_bytes; }
 double tc_memory_system_calls(void) { return (double)system_calls; }

@@ -21,14 +21,29 @@ const tc_rule tci_accumulate_rule = {"accumulate", NULL, 0};
 const tc_rule tci_lua_rule = {"custom function", NULL, 0};
 
 /* ---- nodes ---- */
+/* The shape goes where `size` points; gives what lies behind it. */
+static int64_t *edge_to(tc_edge *e, tc_tensor *x, int64_t *size) {
+  *e = (tc_edge){.size = size};
+  if (!x) return size;
+  e->node = tci_grad_node(x);
+  e->index = x->index;
+  e->dtype = x->dtype;
+  e->ndim = x->ndim;
+  e->device = x->device;
+  for (int d = 0; d < x->ndim; d++) size[d] = x->size[d];
+  if (e->node) e->node->refs++;
+  return size + x->ndim;
+}
+
 static size_t aligned(size_t n) { return (n + 7) & ~(size_t)7; }
 
-/* One block: the node, its edges, saved tensors with the slots grad reads them from, pending gradients, the operator's numbers. */
-static tc_node *node_new(const tc_rule *rule, int nin, int nout, const void *attr, size_t attr_bytes) {
+/* One block: the node, its edges, saved tensors with the slots grad reads them from, pending gradients, the operator's numbers, the inputs' shapes. */
+static tc_node *node_new(const tc_rule *rule, int nin, tc_tensor *const *ins, int nout, const void *attr, size_t attr_bytes) {
   size_t saves = rule->save & ~TC_COMPLEX_RULE ? (size_t)(nin + nout) : 0;
   size_t edges = aligned(sizeof(tc_node)), saved = edges + (size_t)nin * sizeof(tc_edge), slots = saved + saves * sizeof(tc_saved);
   size_t pending = slots + saves * sizeof(tc_tensor *), numbers = pending + (size_t)nout * sizeof(tc_tensor *);
-  size_t bytes = numbers + aligned(attr_bytes);
+  size_t sizes = numbers + aligned(attr_bytes), bytes = sizes;
+  for (int i = 0; i < nin; i++) bytes += ins[i] ? ins[i]->ndim * sizeof(int64_t) : 0;
   char *p = bytes <= UINT32_MAX ? tci_small_alloc(bytes) : NULL;
   if (!p) return tci_fail("out of memory for the graph");
   memset(p, 0, edges);
@@ -48,29 +63,15 @@ static tc_node *node_new(const tc_rule *rule, int nin, int nout, const void *att
   n->out = saves ? n->in + nin : NULL;
   n->pending = (tc_tensor **)(p + pending);
   n->attr = attr_bytes ? p + numbers : NULL;
-  for (int i = 0; i < nin; i++) n->edge[i].node = NULL, n->edge[i].size = NULL;
+  int64_t *size = (int64_t *)(p + sizes);
+  for (int i = 0; i < nin; i++) size = edge_to(&n->edge[i], ins[i], size);
   return n;
-}
-
-static void edge_to(tc_edge *e, tc_tensor *x) {
-  e->node = x ? tci_grad_node(x) : NULL;
-  e->index = x ? x->index : 0;
-  e->dtype = x ? x->dtype : 0;
-  e->ndim = x ? x->ndim : 0;
-  e->device = x ? x->device : 0;
-  e->size = e->dims;
-  if (!x) return;
-  if (x->ndim > TC_INLINE_DIMS) e->size = tci_small_alloc(x->ndim * sizeof *e->size);
-  if (e->size) memcpy(e->size, x->size, x->ndim * sizeof *e->size);
-  if (e->node) e->node->refs++;
 }
 
 uint64_t tci_last_node(void) { return last_seq; }
 
 tc_node *tci_node_new(const tc_rule *rule, int nin, tc_tensor *const *ins, int nout, const void *attr, size_t attr_bytes) {
-  tc_node *n = node_new(rule, nin, nout, attr, attr_bytes);
-  for (int i = 0; n && i < nin; i++) edge_to(&n->edge[i], ins[i]);
-  return n;
+  return node_new(rule, nin, ins, nout, attr, attr_bytes);
 }
 
 /* ---- numbers of custom functions, hooks and packed tensors whose node is gone: the Lua side forgets them ---- */
@@ -92,11 +93,13 @@ double tc_next_dropped(void) { return dropped_count ? (double)dropped[--dropped_
 
 void tci_free_saved(tc_node *n) {
   for (int i = 0; n->saved && i < n->nin + n->nout; i++) {
-    tci_release(n->saved[i].alias);
+    if (tci_is_bare(n, i)) tci_storage_drop(n->saved[i].storage);
+    else tci_release(n->saved[i].alias);
     n->saved[i].alias = NULL;
     if (n->saved[i].packed) drop_number(TC_PACKED_NUMBERS + n->saved[i].packed);
     n->saved[i].packed = 0;
   }
+  n->bare = 0;
   n->freed = true;
 }
 
@@ -105,10 +108,8 @@ static void bury(tc_node *n) {
   drop_number(n->lua);
   drop_number(n->hooks);
   for (int i = 0; i < n->nout; i++) tci_release(n->pending[i]);
-  for (int i = 0; i < n->nin; i++) {
+  for (int i = 0; i < n->nin; i++)
     if (n->edge[i].node) tci_node_drop(n->edge[i].node);
-    if (n->edge[i].size && n->edge[i].size != n->edge[i].dims) tci_small_free(n->edge[i].size, n->edge[i].ndim * sizeof(int64_t));
-  }
   tci_small_free(n, n->bytes);
 }
 
@@ -164,7 +165,7 @@ bool tci_is_leaf(const tc_tensor *t) { return !t->node || t->node->rule == &tci_
 tc_node *tci_grad_node(tc_tensor *t) {
   if (!tci_requires_grad(t)) return NULL;
   if (t->node) return t->node;
-  tc_node *n = node_new(&tci_accumulate_rule, 0, 1, NULL, 0);
+  tc_node *n = node_new(&tci_accumulate_rule, 0, NULL, 1, NULL, 0);
   if (!n) return NULL;
   n->leaf = t;
   n->seq = 0;
@@ -189,8 +190,27 @@ static tc_tensor *copy_of(tc_tensor *t) {
   return y && tci_copy_into(y, t) ? y : NULL;
 }
 
+/* Can slot do without a header for t? Then its shape is that of an edge. */
+static bool may_be_bare(const tc_node *n, int slot, const tc_tensor *t) {
+  if (slot >= 32 || t->offset != 0 || t->flags & TCF_WEAK || tci_watching & TCW_PACK || !tci_contiguous(t)) return false;
+  if (subject && t->storage == subject->storage) return false;
+  if (slot < n->nin) return true;
+  const tc_edge *e = &n->edge[0];
+  if (e->ndim != t->ndim || e->dtype != t->dtype || e->device != t->device) return false;
+  for (int d = 0; d < t->ndim; d++)
+    if (e->size[d] != t->size[d]) return false;
+  return true;
+}
+
 static bool save(tc_node *n, int slot, tc_tensor *t) {
   if (!t) return true;
+  if (may_be_bare(n, slot, t)) {
+    n->bare |= 1u << slot;
+    n->saved[slot].storage = t->storage;
+    n->saved[slot].version = t->storage->version;
+    t->storage->refs++;
+    return true;
+  }
   tc_tensor *alias = subject && t->storage == subject->storage ? copy_of(t) : tci_alias(t);
   if (!alias) return false;
   alias->flags |= t->flags & TCF_WEAK;
@@ -232,31 +252,40 @@ tc_tensor *tci_record_view(const tc_rule *rule, tc_tensor *out, tc_tensor *in, c
 }
 
 /* ---- what backward reads ---- */
-static bool changed_since(const tc_node *n, const tc_saved *s, int slot) {
-  if (s->version == s->alias->storage->version) return false;
-  bool input = slot < n->nin;
+static bool changed_since(const tc_node *n, int slot) {
+  const tc_storage *storage = tci_saved_storage(n, slot);
+  if (n->saved[slot].version == storage->version) return false;
+  const bool input = slot < n->nin, bare = tci_is_bare(n, slot);
+  const tc_edge *e = &n->edge[input ? slot : 0];
   tci_fail("%s saved its %s %d, a tensor of shape %s, for backward, but %s changed it in place afterwards (version %u, saved %u)",
-           n->rule->name, input ? "input" : "result", 1 + (input ? slot : slot - n->nin), tci_shape(s->alias),
-           s->alias->storage->writer ? s->alias->storage->writer : "an operator", s->alias->storage->version, s->version);
+           n->rule->name, input ? "input" : "result", 1 + (input ? slot : slot - n->nin),
+           bare ? tci_sizes(e->ndim, e->size) : tci_shape(n->saved[slot].alias),
+           storage->writer ? storage->writer : "an operator", storage->version, n->saved[slot].version);
   return true;
 }
 
-static tc_tensor *connect(tc_node *n, int slot, tc_tensor *alias) {
-  bool input = slot < n->nin;
+/* the tensor whose storage alone was saved */
+static tc_tensor *dressed(const tc_node *n, int slot) {
+  const tc_edge *e = &n->edge[slot < n->nin ? slot : 0];
+  return tci_over(n->saved[slot].storage, e->dtype, e->ndim, e->size, e->device);
+}
+
+/* t, fresh, becomes the input or result in the graph that slot holds */
+static tc_tensor *connect(tc_node *n, int slot, tc_tensor *t) {
+  const bool input = slot < n->nin;
   tc_node *to = input ? n->edge[slot].node : n;
-  if (!to) return alias;
-  tc_tensor *t = tci_alias(alias);
-  if (t) tci_make_history(t, to, input ? n->edge[slot].index : slot - n->nin);
+  if (t && to) tci_make_history(t, to, input ? n->edge[slot].index : slot - n->nin);
   return t;
 }
 
 bool tci_unpack(tc_node *n, bool connected) {
   for (int i = 0; n->saved && i < n->nin + n->nout; i++) {
-    tc_saved *s = &n->saved[i];
-    n->in[i] = s->alias; /* n->out follows n->in */
-    if (!s->alias) continue;
-    if (changed_since(n, s, i)) return false;
-    if (connected && !(n->in[i] = connect(n, i, s->alias))) return false;
+    n->in[i] = NULL; /* n->out follows n->in */
+    if (!tci_saved_storage(n, i)) continue;
+    if (changed_since(n, i)) return false;
+    tc_tensor *t = tci_is_bare(n, i) ? dressed(n, i) : n->saved[i].alias;
+    if (connected) t = connect(n, i, tci_is_bare(n, i) ? t : tci_alias(t));
+    if (!(n->in[i] = t)) return false;
   }
   return true;
 }
@@ -392,16 +421,13 @@ int64_t tci_data_changes;
 /* x.data = y: other storage and geometry, same place in the graph */
 bool tc_set_data(tc_tensor *x, tc_tensor *y) {
   if (!x || !y) return false;
-  if (x->flags & TCF_MANY_DIMS || y->flags & TCF_MANY_DIMS) {
-    if (x->ndim != y->ndim) return tci_fail("data: tensors of more than %d dims keep their rank", TC_INLINE_DIMS) != NULL;
-  }
+  if (x->ndim != y->ndim && !tci_change_dims(x, y->ndim)) return false;
   tci_data_changes++;
   y->storage->refs++;
   tci_storage_drop(x->storage);
   x->storage = y->storage;
   x->dtype = y->dtype;
   x->device = y->device;
-  x->ndim = y->ndim;
   x->numel = y->numel;
   x->offset = y->offset;
   memcpy(x->size, y->size, y->ndim * sizeof *x->size);

@@ -23,7 +23,10 @@ extern const int tci_place_count;
 /* Lua keeps the types of its values in bits of NaN: only the plain one may reach it. */
 static inline double tci_plain_number(double v) { return v == v ? v : __builtin_nan(""); }
 
+extern TC_THREAD_LOCAL unsigned tci_burials; /* handle.c: tensors that the collector found dead and that wait to be released */
+
 static inline size_t tci_enter(const char *name) {
+  if (__builtin_expect(tci_burials > 0, 0)) tci_bury_all();
   tci_set_who(name);
   tc_clear_error();
   return tci_scope_mark();

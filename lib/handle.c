@@ -15,6 +15,7 @@ bool tci_pressure(void) { return native_bytes() > pressure_limit; }
    heap waits longer; 8 MB is where a small heap's collections and the distance of its dead blocks from the processor cost the same. In steps
    of two, so that memory does not creep up with a table that slowly grows. */
 void tc_pressure_reset(double lua_heap_bytes) {
+  tci_bury_all();
   const double mega = 1 << 20;
   double live = (double)native_bytes(), most = live > 256 * mega ? live : 256 * mega, room = 8 * mega;
   for (double heap = 0.9 * mega; heap < lua_heap_bytes && room < most; heap *= 2) room *= 2;
@@ -33,6 +34,48 @@ typedef struct hook {
 static int64_t releases;
 static TC_THREAD_LOCAL lua_State *state; /* of the call that loads us */
 
+/* What the collector finds dead lies outside the caches: headers, storages and nodes are fetched while others are released. Nothing waits here
+   longer than until the next operator. */
+enum { BURIALS = 16 };
+static TC_THREAD_LOCAL tc_handle burials[BURIALS];
+static TC_THREAD_LOCAL unsigned first_burial;
+TC_THREAD_LOCAL unsigned tci_burials; /* how many wait */
+
+static bool still_its_tensor(const tc_handle *h) { return h->t->id == h->id; }
+
+static void bury(tc_handle h) {
+  if (!still_its_tensor(&h)) return;
+  releases++;
+  h.t->handles--;
+  tci_release(h.t);
+}
+
+static void bury_first(void) {
+  const tc_handle h = burials[first_burial % BURIALS];
+  first_burial++;
+  tci_burials--;
+  bury(h);
+}
+
+void tci_bury_all(void) {
+  while (tci_burials > 0) bury_first();
+}
+
+static void fetch(const void *p, int lines) {
+  for (int i = 0; i < lines; i++) __builtin_prefetch((const char *)p + 64 * i, 1);
+}
+
+static void bury_later(const tc_handle *h) {
+  fetch(h->t, 2);
+  if (tci_burials == BURIALS) bury_first();
+  burials[(first_burial + tci_burials++) % BURIALS] = *h;
+  if (tci_burials < BURIALS / 2) return;
+  const tc_handle *half = &burials[(first_burial + tci_burials - BURIALS / 2) % BURIALS]; /* its header has come meanwhile */
+  if (!still_its_tensor(half)) return;
+  fetch(half->t->storage, 1);
+  if (half->t->node) fetch(half->t->node, 4);
+}
+
 enum { CDATA_TAG = 10 }; /* LuaJIT: ~LJ_TCDATA */
 
 static void release_handle(const hook *k, char *block) {
@@ -41,11 +84,7 @@ static void release_handle(const hook *k, char *block) {
   memcpy(&ctype, block + (k->header == 16 ? 10 : 6), sizeof ctype);
   if (tag != CDATA_TAG || ctype != k->ctype) return;
   tc_handle *h = (tc_handle *)(block + k->header);
-  if (h->t && h->id && tci_small_owns(h->t) && h->t->id == h->id) {
-    releases++;
-    h->t->handles--;
-    tci_release(h->t);
-  }
+  if (h->t && h->id && tci_small_owns(h->t)) bury_later(h);
   h->t = NULL;
   h->id = 0;
 }
@@ -56,7 +95,10 @@ static void *hooked_alloc(void *ud, void *p, size_t old_size, size_t new_size) {
   return k->inner(k->inner_ud, p, old_size, new_size);
 }
 
-double tc_handle_releases(void) { return (double)releases; }
+double tc_handle_releases(void) {
+  tci_bury_all();
+  return (double)releases;
+}
 
 /* Puts the hook in: `ctype` is LuaJIT's number of the handle type, gc64 its memory model. The caller tests that it works. */
 bool tc_hook_install(double ctype, bool gc64) {

@@ -123,8 +123,13 @@ tc_tensor *tc_node_leaf(tc_node *n) { return n->rule == &tci_accumulate_rule ? n
 double tc_node_saved(tc_node *n) {
   double bytes = 0;
   for (int i = 0; n->saved && i < n->nin + n->nout; i++) {
+    if (!tci_saved_storage(n, i)) continue;
     const tc_tensor *t = n->saved[i].alias;
-    if (t) bytes += (double)t->numel * tci_elsize(t->dtype);
+    const tc_edge *e = &n->edge[i < n->nin ? i : 0];
+    double part = tci_elsize(tci_is_bare(n, i) ? e->dtype : t->dtype);
+    if (tci_is_bare(n, i)) for (int d = 0; d < e->ndim; d++) part *= (double)e->size[d];
+    else part *= (double)t->numel;
+    bytes += part;
   }
   return bytes;
 }

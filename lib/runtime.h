@@ -5,6 +5,7 @@
 #include "../kernels/kernels.h"
 
 #define TC_INLINE_DIMS 6
+#define TC_FEW_DIMS 2              /* with so few a header is two cache lines */
 #define TC_THREAD_LOCAL _Thread_local __attribute__((tls_model("initial-exec")))
 
 /* ---- storage.c: bytes on a device, shared by views ---- */
@@ -28,18 +29,19 @@ void tci_small_free(void *p, size_t bytes);
 bool tci_small_owns(const void *p);             /* does p point into a pool? */
 int64_t tci_live_bytes(void);
 bool tci_pressure(void);                        /* handle.c: is it time to collect garbage? */
+void tci_bury_all(void);                        /* handle.c: releases what the collector has found dead, some of which may wait */
 void *tci_block_alloc(int64_t bytes, int64_t *capacity);
 void tci_block_free(void *p, int64_t capacity);
 
 /* ---- tensor.c ---- */
-enum { TCF_REQUIRES_GRAD = 1, TCF_WEAK = 2, TCF_PARAMETER = 4, TCF_INFERENCE = 8, TCF_RETAIN_GRAD = 16, TCF_MANY_DIMS = 32 };
+enum { TCF_REQUIRES_GRAD = 1, TCF_WEAK = 2, TCF_PARAMETER = 4, TCF_INFERENCE = 8, TCF_RETAIN_GRAD = 16, TCF_MANY_DIMS = 32, TCF_FEW_DIMS = 64 };
 typedef struct tc_node tc_node;
 struct tc_tensor {
   int32_t refs;
   uint8_t dtype, ndim, flags;
   int8_t device;
   int64_t numel, offset;        /* offset in elements */
-  int64_t *size, *stride;       /* into dims, or a block of their own beyond TC_INLINE_DIMS */
+  int64_t *size, *stride;       /* into dims, or a block of their own where they have no room there */
   tc_storage *storage;
   uint64_t id;                  /* never used twice */
   tc_node *node;                /* what computed it, or the accumulator of a leaf; NULL outside any graph */
@@ -49,7 +51,7 @@ struct tc_tensor {
   uint32_t changes;             /* bases: how often in-place operators gave it a new node */
   tc_tensor *grad;
   tc_tensor *base;              /* differentiable views: the tensor viewed */
-  int64_t dims[2 * TC_INLINE_DIMS];
+  int64_t dims[2 * TC_INLINE_DIMS]; /* TCF_FEW_DIMS: 2 * TC_FEW_DIMS */
 };
 int tci_elsize(int dtype);
 int tci_kind(int dtype);
@@ -61,6 +63,8 @@ tc_tensor *tci_header(int dtype, int ndim, tc_device device);               /* n
 tc_tensor *tci_new(int dtype, int ndim, const int64_t *size, tc_device device); /* row-major, not initialised */
 tc_tensor *tci_like(const tc_tensor *x, int dtype);                          /* x's shape and device, row-major */
 tc_tensor *tci_alias(const tc_tensor *x);                                    /* same storage and geometry, no graph */
+tc_tensor *tci_over(tc_storage *storage, int dtype, int ndim, const int64_t *size, tc_device device); /* row-major, from its beginning */
+bool tci_change_dims(tc_tensor *t, int ndim);                                /* other rank, sizes unset */
 tc_tensor *tci_number(double value);                                         /* a weak 0-dim tensor of a Lua number */
 tc_tensor *tci_retain(tc_tensor *t);
 void tci_release(tc_tensor *t);
@@ -165,12 +169,14 @@ typedef struct tc_edge {        /* to the node that made an input */
   int32_t index;
   uint8_t dtype, ndim;
   int8_t device;
-  int64_t *size;                /* the input's shape, at most TC_INLINE_DIMS inline */
-  int64_t dims[TC_INLINE_DIMS];
+  int64_t *size;                /* the input's shape, in the node's block */
 } tc_edge;
 
 typedef struct tc_saved {       /* a tensor kept for backward, apart from the graph so that no cycle can arise */
-  tc_tensor *alias;             /* NULL also where a hook keeps it on the Lua side */
+  union {
+    tc_tensor *alias;           /* NULL also where a hook keeps it on the Lua side */
+    tc_storage *storage;        /* "bare": a whole row-major tensor, shaped as its edge says (results: as edge 0), needs no header meanwhile */
+  };
   uint32_t version;
   int32_t packed;               /* the number there */
 } tc_saved;
@@ -195,7 +201,13 @@ struct tc_node {
   tc_node *dying;               /* the next to be freed */
   uint32_t bytes;
   int32_t origin;               /* tci_origin when it was recorded */
+  uint32_t bare;                /* bit i: slot i of saved is bare */
 };
+static inline bool tci_is_bare(const tc_node *n, int slot) { return slot < 32 && n->bare >> slot & 1; }
+static inline tc_storage *tci_saved_storage(const tc_node *n, int slot) {
+  const tc_saved *s = &n->saved[slot];
+  return tci_is_bare(n, slot) ? s->storage : s->alias ? s->alias->storage : NULL;
+}
 static inline bool tci_needs(const tc_node *n, int i) { return n->edge[i].node != NULL; }
 /* For a rule's grad: the sum that the gradient of input i is about to be added to, if the rule may add to it by itself and leave dx[i] NULL:
    row-major, of the input's shape and dtype, nobody else's. NULL: no such sum. engine.c */

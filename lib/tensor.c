@@ -9,32 +9,58 @@ int64_t tc_next_id(void) { return (int64_t)last_id + 1; }
 int64_t tc_id(tc_tensor *x) { return (int64_t)x->id; }
 
 int64_t tci_live_tensors(void) { return live; }
-double tc_live_tensors(void) { return (double)live; }
+double tc_live_tensors(void) {
+  tci_bury_all();
+  return (double)live;
+}
 
+static size_t header_bytes(const tc_tensor *t) {
+  return t->flags & TCF_FEW_DIMS ? offsetof(tc_tensor, dims) + 2 * TC_FEW_DIMS * sizeof *t->dims : sizeof *t;
+}
+
+/* room for ndim sizes and strides, in the header where they fit */
 static bool give_dims(tc_tensor *t, int ndim) {
-  t->size = t->dims;
-  t->stride = t->dims + TC_INLINE_DIMS;
-  if (ndim <= TC_INLINE_DIMS) return true;
-  t->size = malloc(2 * (size_t)ndim * sizeof *t->size);
-  if (!t->size) return false;
-  t->stride = t->size + ndim;
+  const int room = t->flags & TCF_FEW_DIMS ? TC_FEW_DIMS : TC_INLINE_DIMS;
+  if (ndim <= room) {
+    t->size = t->dims;
+    t->stride = t->dims + room;
+    return true;
+  }
+  int64_t *dims = malloc(2 * (size_t)ndim * sizeof *dims);
+  if (!dims) return tci_fail("out of memory for a tensor") != NULL;
+  t->size = dims;
+  t->stride = dims + ndim;
   t->flags |= TCF_MANY_DIMS;
+  return true;
+}
+
+bool tci_change_dims(tc_tensor *t, int ndim) {
+  int64_t *before = t->flags & TCF_MANY_DIMS ? t->size : NULL;
+  t->flags &= (uint8_t)~TCF_MANY_DIMS;
+  if (!give_dims(t, ndim)) {
+    if (before) t->flags |= TCF_MANY_DIMS;
+    return false;
+  }
+  free(before);
+  t->ndim = (uint8_t)ndim;
   return true;
 }
 
 tc_tensor *tci_header(int dtype, int ndim, tc_device device) {
   if (ndim > TC_MAX_DIMS) return tci_fail("a tensor has at most %d dims, this one would have %d", TC_MAX_DIMS, ndim);
-  tc_tensor *t = tci_small_alloc(sizeof *t);
+  const bool few = ndim <= TC_FEW_DIMS;
+  tc_tensor *t = tci_small_alloc(few ? offsetof(tc_tensor, dims) + 2 * TC_FEW_DIMS * sizeof *t->dims : sizeof *t);
   if (!t) return tci_fail("out of memory for a tensor");
   memset(t, 0, offsetof(tc_tensor, dims));
   t->refs = 1;
+  t->flags = few ? TCF_FEW_DIMS : 0;
   t->dtype = (uint8_t)dtype;
   t->ndim = (uint8_t)ndim;
   t->device = (int8_t)device;
   t->id = ++last_id;
   if (!give_dims(t, ndim)) {
-    tci_small_free(t, sizeof *t);
-    return tci_fail("out of memory for a tensor");
+    tci_small_free(t, header_bytes(t));
+    return NULL;
   }
   live++;
   tci_scope_push(t);
@@ -66,6 +92,14 @@ tc_tensor *tci_new(int dtype, int ndim, const int64_t *size, tc_device device) {
 }
 
 tc_tensor *tci_like(const tc_tensor *x, int dtype) { return x ? tci_new(dtype, x->ndim, x->size, x->device) : NULL; }
+
+tc_tensor *tci_over(tc_storage *storage, int dtype, int ndim, const int64_t *size, tc_device device) {
+  tc_tensor *t = tci_header(dtype, ndim, device);
+  if (!t || !row_major(t, size)) return NULL;
+  t->storage = storage;
+  storage->refs++;
+  return t;
+}
 
 tc_tensor *tci_alias(const tc_tensor *x) {
   tc_tensor *t = tci_header(x->dtype, x->ndim, x->device);
@@ -107,7 +141,7 @@ static void destroy(tc_tensor *t) {
   if (t->base) tci_release(t->base);
   if (t->flags & TCF_MANY_DIMS) free(t->size);
   t->id = 0; /* a handle that outlives its tensor must not match the next one here */
-  tci_small_free(t, sizeof *t);
+  tci_small_free(t, header_bytes(t));
   live--;
 }
 
@@ -135,8 +169,11 @@ bool tci_contiguous(const tc_tensor *t) {
   return true;
 }
 
-bool tci_same_shape(const tc_tensor *a, const tc_tensor *b) {
-  return a->ndim == b->ndim && !memcmp(a->size, b->size, a->ndim * sizeof *a->size);
+bool tci_same_shape(const tc_tensor *a, const tc_tensor *b) { /* of a few dims mostly: no call of memcmp */
+  if (a->ndim != b->ndim) return false;
+  for (int d = 0; d < a->ndim; d++)
+    if (a->size[d] != b->size[d]) return false;
+  return true;
 }
 
 /* ---- what the binding asks of a tensor ---- */

@@ -313,10 +313,27 @@ static bool make_plan(plan *q, int op, int compute, const tc_loop *l, const doub
   return true;
 }
 
+enum { FEW = 4096 }; /* elements that are not worth a second thread */
+
+/* One row as the loop wants it, and few elements: the loop alone, there is nothing to plan. */
+static loop_fn *plain_loop(int op, int compute, const tc_loop *l) {
+  const formula *f = &formulas[op];
+  if (l->ndim != 1 || l->numel > FEW || compute >= TC_COMPLEX64) return NULL;
+  if (l->dtype[0] != (f->tests ? TC_BOOL : compute) || l->stride[0][0] != 1) return NULL;
+  for (int k = 1; k <= f->inputs; k++)
+    if (l->dtype[k] != compute || l->stride[k][0] != 1) return NULL;
+  return compute == TC_FLOAT32 ? f->f32 : compute == TC_FLOAT64 ? f->f64 : f->i64;
+}
+
 int TC_KERNEL(pointwise)(int op, int compute, const tc_loop *l, const double *p) {
+  loop_fn *const plain = plain_loop(op, compute, l);
+  if (plain) {
+    plain(l->numel, l->data[0], l->data[1], l->nop > 2 ? l->data[2] : NULL, l->nop > 3 ? l->data[3] : NULL, p ? p : no_numbers);
+    return TC_OK;
+  }
   plan q;
   if (!make_plan(&q, op, compute, l, p)) return TC_MISSING;
-  if (l->numel <= 4096) run_span(&q, 0, l->numel);
+  if (l->numel <= FEW) run_span(&q, 0, l->numel);
   else TC_PARALLEL(l->numel, 64, (double)l->numel) run_span(&q, lo, hi); TC_PARALLEL_END
   return TC_OK;
 }
