@@ -2,7 +2,7 @@
 local args = require 'tocha.args'
 
 describe('tocha.args', function()
-  local read, store = args.spec('Conv', 'channels:int', 'kernel:size', 'stride:size=1', 'momentum:num=0.1', 'bias:bool=true',
+  local read, store = args.spec('Conv', 'channels:int', 'kernel:size', 'stride:size=1', 'momentum:num?=0.1', 'bias:bool=true',
     'name:str=nil', '*', 'mode="zeros"')
 
   local function message(...)

@@ -8,10 +8,11 @@
 --
 -- A parameter is `name`, `name:type`, `name=default` or `name:type=default`; without a default it is required. A
 -- default is a number, a string in quotes, `true`, `false`, `inf` or `nil`. After a lone `*` parameters are given by
--- name only. `false` says None where booleans do not belong: it arrives as nil. For each spec a function is
--- generated, at its first call, that makes no garbage.
+-- name only. `false` says None where booleans do not belong: it arrives as nil; numbers that have a default may be None
+-- only with a `?`: `momentum:num?=0.1`. For each spec a function is generated, at its first call, that makes no garbage.
 -- @module tocha.args
 
+local ffi = require 'ffi'
 local errors = require 'tocha.errors'
 
 local args = {}
@@ -20,6 +21,9 @@ local here = debug.getinfo(1, 'S').source:gsub('args%.lua$', '')
 
 --- The declared parameters of each function, by its name: for the documentation.
 args.signatures = {}
+
+--- What stands behind a function that only looks at arguments (see tocha.checked), for the documentation.
+args.original = setmetatable({}, {__mode = 'k'})
 
 --- Raises an error that blames the nearest line outside this library: a format and its values, as for `string.format`.
 args.fail = errors.raise
@@ -44,6 +48,16 @@ local function is_ints(v)
   return #v > 0
 end
 
+local function is_callable(v)
+  if type(v) ~= 'table' then return type(v) == 'function' end
+  local mt = getmetatable(v)
+  return type(mt) == 'table' and mt.__call ~= nil
+end
+
+local function has(field, takes)
+  return {function(v) return type(v) == 'table' and v[field] ~= nil end, takes}
+end
+
 -- What a type accepts, and how a message says it.
 local types = {
   int = {is_int, 'an integer'},
@@ -54,17 +68,26 @@ local types = {
   padding = {function(v) return type(v) == 'string' or is_ints(v) end,
     "an integer, a list of integers, 'same' or 'valid'"},
   list = {function(v) return type(v) == 'table' end, 'a list'},
-  tensor = {function(v) return require('tocha').is_tensor(v) end, 'a tensor'},
-  callable = {function(v) return type(v) == 'function' or type(v) == 'table' end, 'a function'},
+  tensor = {function(v) return type(v) == 'cdata' and ffi.istype('tc_handle', v) end, 'a tensor'},
+  callable = {is_callable, 'a function'},
+  module = has('forward', 'a module'),
+  optimizer = has('param_groups', 'an optimizer'),
+  distribution = has('log_prob', 'a distribution'),
 }
 
---- How a message shows a value: `"abc"`, `2.5`, `{1, 2}`, `a tensor [2 x 3]`.
-function args.show(value)
+args.types = types
+
+--- How a message shows a value: `'abc'`, `2.5`, `{1, 2}`, `a tensor [2 x 3]`; lists `inside` of a list shortly.
+function args.show(value, inside)
   local kind = type(value)
   if kind == 'string' then return "'" .. value .. "'" end
   if kind == 'table' and getmetatable(value) == nil then
+    if inside then return '{...}' end
     local parts = {}
-    for i = 1, math.min(#value, 8) do parts[i] = tostring(value[i]) end
+    for i = 1, math.min(#value, 8) do
+      local kind_of = type(value[i])
+      parts[i] = (kind_of == 'table' or kind_of == 'cdata') and args.show(value[i], true) or tostring(value[i])
+    end
     return '{' .. table.concat(parts, ', ') .. (#value > 8 and ', ...' or '') .. '}'
   end
   if kind == 'cdata' and require('tocha').is_tensor(value) then
@@ -107,10 +130,11 @@ end
 
 local function parse(text)
   local head, default = text:match('^([^=]+)=(.*)$')
-  local name, kind = (head or text):match('^([%w_]+):?([%a]*)$')
+  local name, kind, none = (head or text):match('^([%w_]+):?([%a]*)(%??)$')
   assert(name and (kind == '' or types[kind]), text)
   if default == 'inf' then default = 'math.huge' end
-  return {name = name, kind = kind ~= '' and kind or nil, required = not head, default = default}
+  return {name = name, kind = kind ~= '' and kind or nil, required = not head, default = default,
+    counts = none == '' and default ~= 'nil' and (kind == 'int' or kind == 'num')}
 end
 
 local function parse_all(name, ...)
@@ -161,7 +185,9 @@ local function emit_parameter(i, p, a, out)
   if p.required then
     out[#out + 1] = ('if %s == nil then missing(spec, %d) end'):format(a, i)
   else
-    if p.kind ~= 'bool' and p.default ~= 'true' and p.default ~= 'false' then
+    if p.counts then
+      out[#out + 1] = ('if %s == nil then %s = %s end'):format(a, a, p.default)
+    elseif p.kind ~= 'bool' and p.default ~= 'true' and p.default ~= 'false' then
       out[#out + 1] = ('if %s == false then %s = nil elseif %s == nil then %s = %s end'):format(a, a, a, a, p.default)
     else
       out[#out + 1] = ('if %s == nil then %s = %s end'):format(a, a, p.default)
@@ -178,6 +204,7 @@ local spec, is_options, check_options, missing, too_many, wrong, types = ...
 local name = spec.name
 local is_int, is_num, is_bool, is_str, is_size = types.int[1], types.num[1], types.bool[1], types.str[1], types.size[1]
 local is_padding, is_list, is_tensor, is_callable = types.padding[1], types.list[1], types.tensor[1], types.callable[1]
+local is_module, is_optimizer, is_distribution = types.module[1], types.optimizer[1], types.distribution[1]
 return function(PARAMETERS, extra)
   if extra ~= nil then too_many(spec) end
   BODY

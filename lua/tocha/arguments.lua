@@ -58,8 +58,8 @@ read.dim, read.position = whole, whole
 function read.boolean(v) return v end
 function read.string(v) return type(v) == 'string' and v or nil end
 function read.generator(v)
-  if type(v) == 'table' then return v.cdata end
-  return type(v) == 'cdata' and v or nil
+  if type(v) == 'table' then v = v.cdata end
+  return type(v) == 'cdata' and istype('tc_generator *', v) and v or nil
 end
 function read.raw(v) return v end
 local function list_of(check)

@@ -4,6 +4,7 @@
 local binding = require 'tocha.binding'
 local errors = require 'tocha.errors'
 local arguments = require 'tocha.arguments'
+local checked = require 'tocha.checked'
 local is_tensor = arguments.is_tensor
 
 local choose = {}
@@ -135,5 +136,7 @@ function choose.norm(x, p, dim, keepdim, dtype)
 end
 --- The p-norm of the difference.
 function choose.dist(x, y, p) return choose.norm(x - y, p or 2) end
+
+checked.all(choose, '', {dist = 'input:tensor other:tensor', is_same_size = 'input:tensor other:tensor'})
 
 return choose

@@ -59,6 +59,7 @@ end
 
 --- True if `cls` is `ancestor` or derived from it.
 function class.issubclass(cls, ancestor)
+  if cls ~= nil and type(cls) ~= 'table' then return false end
   while cls do
     if rawequal(cls, ancestor) then return true end
     cls = rawget(cls, '__parent')
@@ -73,9 +74,10 @@ function class.isinstance(object, cls)
 end
 
 local function check(name, parent)
-  if type(name) ~= 'string' then error('class: name: got a ' .. type(name) .. ', takes a string', 3) end
+  local raise = require('tocha.errors').raise
+  if type(name) ~= 'string' then raise('class: name: got a %s, takes a string', type(name)) end
   if parent ~= nil and not class.is_class(parent) then
-    error('class: parent of ' .. name .. ': got a ' .. type(parent) .. ', takes a class made by tocha.class', 3)
+    raise('class: parent of %s: got a %s, takes a class made by tocha.class', name, type(parent))
   end
 end
 

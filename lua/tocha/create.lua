@@ -53,6 +53,10 @@ local function number_of(v, who)
   if kind == 'boolean' then return v and 1 or 0 end
   if kind == 'cdata' then
     if is_tensor(v) then
+      if v:numel() ~= 1 or v:is_complex() then
+        errors.raise('%s: got a tensor [%s] of %s among the data, takes real tensors of one element there', who, table.concat(v:size(), ' x '),
+          v.dtype.name)
+      end
       local item = v:item()
       return type(item) == 'boolean' and (item and 1 or 0) or item
     end

@@ -11,6 +11,9 @@ local Dtype = {}
 Dtype.__index = Dtype
 function Dtype:__tostring() return self.name end
 function Dtype:__call(data, options)
+  if options ~= nil and type(options) ~= 'table' then
+    errors.raise('%s: got %s, takes a table of options', self.name, errors.describe(options))
+  end
   local copy = {}
   for k, v in pairs(options or {}) do copy[k] = v end
   copy.dtype = self

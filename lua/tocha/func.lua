@@ -10,6 +10,7 @@ local args = require 'tocha.args'
 local engine = require 'tocha.engine'
 local gradmode = require 'tocha.gradmode'
 local functional = require 'tocha.autograd.functional'
+local checked = require 'tocha.checked'
 
 local func = {}
 local is_tensor, fail = tocha.is_tensor, args.fail
@@ -333,6 +334,9 @@ end
 --- The parameters and the buffers of modules of one form, stacked: two tables of names to tensors with a new first dim.
 function func.stack_module_state(modules)
   if type(modules) ~= 'table' or #modules == 0 then fail('stack_module_state: takes a list of modules') end
+  for i, m in ipairs(modules) do
+    if type(m) ~= 'table' or not m.named_parameters then fail('stack_module_state: entry %d: got %s, takes a module', i, args.show(m)) end
+  end
   local function stacked(method)
     local lists, out = {}, {}
     for _, module in ipairs(modules) do
@@ -351,5 +355,7 @@ function func.stack_module_state(modules)
   for _, value in pairs(parameters) do value:requires_grad_() end
   return parameters, stacked('named_buffers')
 end
+
+checked.all(func, '', {functional_call = 'module:module tensors:list', linearize = 'func:callable', vjp = 'func:callable'})
 
 return func

@@ -496,7 +496,7 @@ function linalg.tensorsolve(...)
   return linalg.solve(a:reshape(n, n), b:reshape(n)):reshape(out)
 end
 
-local read_vander = args.spec('linalg.vander', 'x:tensor', '*', 'N=nil')
+local read_vander = args.spec('linalg.vander', 'x:tensor', '*', 'N:int=nil')
 
 --- The Vandermonde matrices (..., n, N) of powers 0 to N-1 of x (..., n); N is n unless given.
 function linalg.vander(...)

@@ -32,7 +32,13 @@ local function read_dim(x, dim, who)
   return d
 end
 
+-- each piece is a tensor: a number that is a slip of the pen would take all the memory
+local function check_pieces(n, who)
+  if n > 1e7 then errors.raise('%s: %g pieces are too many', who, n) end
+end
+
 local function by_sizes(x, sizes, dim, who)
+  if type(sizes) ~= 'table' then errors.raise('%s: sizes: got %s, takes a table of sizes', who, errors.describe(sizes)) end
   local total, size = 0, x:size(dim)
   for _, s in ipairs(sizes) do
     if type(s) ~= 'number' or s < 0 or s % 1 ~= 0 then errors.raise('%s: sizes: got %s, takes whole numbers', who, errors.describe(s)) end
@@ -73,6 +79,7 @@ function lists.chunk(x, chunks, dim)
     errors.raise('chunk: chunks: got %s, takes a whole number above 0', errors.describe(chunks))
   end
   local size = math.ceil(x:size(d) / chunks)
+  check_pieces(size == 0 and chunks or 1, 'chunk')
   if size == 0 then
     local list = {}
     for i = 1, chunks do list[i] = narrow(x, d, 1, 0) end
@@ -83,6 +90,11 @@ end
 
 -- pieces that begin at 1 and at each of the given positions
 local function at_positions(x, positions, dim)
+  for i = 1, #positions do
+    if type(positions[i]) ~= 'number' then
+      errors.raise('tensor_split: indices: got %s, takes a table of positions', errors.describe(positions[i]))
+    end
+  end
   local list, size, from = {}, x:size(dim), 1
   local function place(p) return math.max(1, math.min(size + 1, p < 0 and p + size + 1 or p)) end
   for i = 1, #positions + 1 do
@@ -94,6 +106,7 @@ local function at_positions(x, positions, dim)
 end
 
 local function in_sections(x, sections, dim)
+  check_pieces(sections, 'tensor_split')
   local size = x:size(dim)
   local sizes, base, extra = {}, math.floor(size / sections), size % sections
   for i = 1, sections do sizes[i] = base + (i <= extra and 1 or 0) end
@@ -142,11 +155,20 @@ local function tensors_of(first, ...)
   return {first, ...}
 end
 
+local function check_sizes(shape, who)
+  if type(shape) ~= 'table' then errors.raise('%s: got %s, takes shapes', who, errors.describe(shape)) end
+  for i = 1, #shape do
+    local n = shape[i]
+    if type(n) ~= 'number' or n % 1 ~= 0 or n < 0 then errors.raise('%s: got %s in a shape, takes sizes', who, errors.describe(n)) end
+  end
+end
+
 --- The shape in which all the given shapes (tables) meet.
 function lists.broadcast_shapes(...)
   local result = {}
   for _, shape in ipairs{...} do
     if type(shape) == 'number' then shape = {shape} end
+    check_sizes(shape, 'broadcast_shapes')
     local grow = #shape - #result
     for _ = 1, grow do table.insert(result, 1, 1) end
     for i = 1, #shape do
@@ -238,6 +260,13 @@ function lists.combinations(x, r, with_replacement)
   check_tensor(x, 'combinations')
   r = r or 2
   local n, picks, current = x:numel(), {}, {}
+  if type(r) ~= 'number' or r % 1 ~= 0 or r < 0 then
+    errors.raise('combinations: r: got %s, takes a whole number from 0', errors.describe(r))
+  end
+  if not with_replacement and r > n or n == 0 and r > 0 then return x:new_empty(0, math.min(r, 2 ^ 31)) end
+  local count = 1 -- of rows; they are made one by one
+  for i = 1, math.min(r, 1e4) do count = with_replacement and count * (n + i - 1) / i or count * (n - i + 1) / i end
+  if math.max(count, 1) * r > 2 ^ 27 then errors.raise('combinations: %g rows of %d elements are too many', count, r) end
   local function extend(from)
     if #current == r then
       picks[#picks + 1] = {unpack(current)}
@@ -263,6 +292,7 @@ function lists.block_diag(...)
   local tocha = require 'tocha'
   local rows, blocks, total = {}, {}, 0
   for i, x in ipairs(tensors_of(...)) do
+    check_tensor(x, 'block_diag')
     blocks[i] = lists.atleast_2d(x)
     total = total + blocks[i]:size(2)
   end

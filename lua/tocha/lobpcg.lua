@@ -100,7 +100,8 @@ Pairs.backward = autograd.once_differentiable(function(ctx, ge, gx)
   return (ga + ga.mT) / 2
 end)
 
-local read = args.spec('lobpcg', 'A:tensor', 'k=nil', 'B=nil', 'X=nil', 'n=nil', 'iK=nil', 'niter=nil', 'tol=nil', 'largest:bool=true', 'method=nil',
+local read = args.spec('lobpcg', 'A:tensor', 'k:int=nil', 'B:tensor=nil', 'X:tensor=nil', 'n:int=nil', 'iK:tensor=nil', 'niter:num=nil', 'tol:num=nil',
+  'largest:bool=true', 'method=nil',
   'tracker=nil')
 
 local function check(a, b, x, k, n)

@@ -5,6 +5,7 @@ local library = require 'tocha.library'
 local handle = require 'tocha.handle'
 local errors = require 'tocha.errors'
 local arguments = require 'tocha.arguments'
+local checked = require 'tocha.checked'
 local C = library.C
 local is_tensor = arguments.is_tensor
 
@@ -90,5 +91,7 @@ function memory.scope(f, ...)
   local mark = C.tc_notes_open()
   return close(mark, pcall(f, ...))
 end
+
+checked.all(memory, '', {scope = 'f:callable'})
 
 return memory

@@ -3,6 +3,7 @@
 
 local tocha = require 'tocha'
 local args = require 'tocha.args'
+local checked = require 'tocha.checked'
 
 local odds = {}
 
@@ -31,6 +32,10 @@ end
 local function equal_edges(name, x, bins, range)
   local low, high = 0, 1
   if range then low, high = range[1], range[2] elseif x:numel() > 0 then low, high = x:min():item(), x:max():item() end
+  if type(bins) ~= 'number' or bins < 1 or bins % 1 ~= 0 then
+    args.fail('%s: bins: got %s, takes a whole number from 1, or a tensor of edges', name, args.show(bins))
+  end
+  if type(low) ~= 'number' or type(high) ~= 'number' then args.fail('%s: input: got %s, takes real numbers', name, x.dtype.name) end
   if low > high then args.fail('%s: range: got %g to %g', name, low, high) end
   if low == high then low, high = low - 0.5, high + 0.5 end
   return tocha.linspace(low, high, bins + 1, {dtype = x.dtype})
@@ -111,6 +116,11 @@ end
 
 --- empty_strided(size, stride, {dtype, device}): elements that are not initialised, where the strides say.
 function odds.empty_strided(size, stride, options)
+  for d = 1, math.max(#size, #stride) do
+    if type(size[d]) ~= 'number' or type(stride[d]) ~= 'number' then
+      args.fail('empty_strided: got %s and %s, takes sizes and as many strides', args.show(size), args.show(stride))
+    end
+  end
   if #size ~= #stride then args.fail('empty_strided: stride: got %d, takes one for each of %d dims', #stride, #size) end
   local last = 1
   for d = 1, #size do last = size[d] == 0 and -math.huge or last + (size[d] - 1) * stride[d] end
@@ -144,5 +154,7 @@ function odds.map_(x, other, f)
   for i = 1, #values do values[i] = f(values[i], others[i]) end
   return x:copy_(tocha.tensor(values, {dtype = x.dtype}):reshape(size))
 end
+
+checked.all(odds, '', {frexp = 'input:tensor', empty_strided = 'size:list stride:list', asarray = 'data:any options:list?'})
 
 return odds

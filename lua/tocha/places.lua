@@ -9,6 +9,7 @@ local places = {}
 
 local function as_tuple_of(options)
   if options == nil or type(options) == 'boolean' then return options end
+  if type(options) ~= 'table' then errors.raise('nonzero: as_tuple: got %s, takes true or false', errors.describe(options)) end
   for key in pairs(options) do
     if key ~= 'as_tuple' then errors.raise("nonzero: unknown option '%s': takes as_tuple", tostring(key)) end
   end
@@ -46,8 +47,12 @@ end
 
 local function shape_list(shape)
   if type(shape) == 'number' then return {shape} end
-  if is_tensor(shape) then return shape:totable() end
+  if is_tensor(shape) then shape = shape:totable() end
   if type(shape) ~= 'table' then errors.raise('unravel_index: shape: got %s, takes a table of sizes', errors.describe(shape)) end
+  for i = 1, #shape do
+    local n = shape[i]
+    if type(n) ~= 'number' then errors.raise('unravel_index: shape: got %s, takes sizes', errors.describe(n)) end
+  end
   return shape
 end
 
@@ -55,8 +60,11 @@ end
 -- @param indices an int64 tensor (or table) of places that count from 1
 -- @param shape a table of sizes
 function places.unravel_index(indices, shape)
+  if not is_tensor(indices) and (type(indices) ~= 'table' or next(indices) ~= nil and indices[1] == nil) then
+    errors.raise('unravel_index: indices: got %s, takes an int64 tensor', errors.describe(indices))
+  end
   if not is_tensor(indices) then indices = require('tocha').tensor(indices, {dtype = 'int64'}) end
-  if indices:is_floating_point() then
+  if indices:is_floating_point() or indices:is_complex() or indices.dtype.is_bool then
     errors.raise('unravel_index: indices: got %s, takes int64 (indices:long() converts)', indices.dtype.name)
   end
   local sizes, total = shape_list(shape), 1

@@ -97,6 +97,10 @@ end
 -- @tparam function f
 function profiler.record_function(name, f, ...)
   if type(name) ~= 'string' then errors.raise('record_function: name: got %s, takes a string', errors.describe(name)) end
+  local mt = type(f) == 'table' and getmetatable(f)
+  if type(f) ~= 'function' and not (mt and mt.__call) then
+    errors.raise('record_function: f: got %s, takes a function and its arguments', errors.describe(f))
+  end
   if not C.tc_profile_running() then return f(...) end
   C.tc_profile_range(name)
   return close_range(pcall(f, ...))

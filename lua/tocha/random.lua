@@ -67,6 +67,13 @@ function Generator:set_state(state)
   set_state(self.cdata, state, 'set_state')
   return self
 end
+for name, f in pairs{manual_seed = Generator.manual_seed, seed = Generator.seed, initial_seed = Generator.initial_seed,
+  get_state = Generator.get_state, set_state = Generator.set_state} do
+  Generator[name] = function(self, ...)
+    if getmetatable(self) ~= Generator then errors.raise('%s: got %s, takes a generator: call it with a colon', name, errors.describe(self)) end
+    return f(self, ...)
+  end
+end
 function Generator:__tostring() return ('tocha.Generator(seed %s)'):format(tostring(self:initial_seed())) end
 
 --- A new generator with a seed that nobody can foresee. (A device name is taken and ignored: the numbers do not depend on it.)

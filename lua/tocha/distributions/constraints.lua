@@ -4,6 +4,8 @@
 
 local tocha = require 'tocha'
 local class = require 'tocha.class'
+local args = require 'tocha.args'
+local checked = require 'tocha.checked'
 local utils = require 'tocha.distributions.utils'
 
 local constraints = {}
@@ -42,6 +44,7 @@ local function all_true(x) return x:eq(x) end
 ---------------------------------------------------------------- depends on other values
 local Dependent = class('Dependent', Constraint)
 function Dependent:__init(options)
+  if options ~= nil and type(options) ~= 'table' then args.fail('dependent: got %s, takes a table of options', args.show(options)) end
   options = options or {}
   if options.is_discrete ~= nil then self.is_discrete = options.is_discrete end
   if options.event_dim ~= nil then self.event_dim = options.event_dim end
@@ -217,6 +220,11 @@ function Mixture:check(v)
   return self.base_constraint:check(v:unsqueeze(-1 - n)):all(-1)
 end
 constraints.MixtureSameFamilyConstraint = Mixture
+
+Independent.__init = checked('constraints.independent', Independent.__init, 'self', 'base:constraint', 'reinterpreted_batch_ndims:int')
+Cat.__init = checked('constraints.cat', Cat.__init, 'self', 'cseq:constraints', 'dim:int?', 'lengths:list?')
+Stack.__init = checked('constraints.stack', Stack.__init, 'self', 'cseq:constraints', 'dim:int?')
+Mixture.__init = checked('MixtureSameFamilyConstraint', Mixture.__init, 'self', 'base:constraint')
 
 ---------------------------------------------------------------- the names
 constraints.boolean, constraints.one_hot, constraints.multinomial = Boolean(), OneHot(), Multinomial

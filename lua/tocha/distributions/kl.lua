@@ -58,8 +58,11 @@ end
 -- D.kl_divergence(D.Normal(0, 1), D.Normal(1, 2))  --> 0.4431
 -- D.kl_divergence(D.Bernoulli(tocha.tensor{0.5, 0.2}), D.Bernoulli(0.5)).shape  --> {2}
 function kl.kl_divergence(p, q)
-  for name, d in pairs{p = p, q = q} do
-    if not class.isinstance(d, Distribution) then args.fail('kl_divergence: %s: got %s, takes a distribution', name, args.show(d)) end
+  for i = 1, 2 do
+    local d = i == 1 and p or q
+    if not class.isinstance(d, Distribution) then
+      args.fail('kl_divergence: %s: got %s, takes a distribution', i == 1 and 'p' or 'q', args.show(d))
+    end
   end
   require 'tocha.distributions.kl_pairs'
   local cp, cq = getmetatable(p), getmetatable(q)

@@ -226,6 +226,9 @@ local read_independent = args.spec('IndependentTransform', 'base_transform', 're
 -- t:log_abs_det_jacobian(tocha.tensor{1, 2}, tocha.tensor{1, 2}:exp())  --> 3
 function Independent:__init(...)
   local base, n, cache_size = read_independent(...)
+  if type(base) ~= 'table' or not base.log_abs_det_jacobian then
+    args.fail('IndependentTransform: base_transform: got %s, takes a transform', args.show(base))
+  end
   Transform.__init(self, cache_size)
   self.base_transform, self.reinterpreted_batch_ndims, self.bijective = base, n, base.bijective
   self.domain, self.codomain = constraints.independent(base.domain, n), constraints.independent(base.codomain, n)
@@ -249,6 +252,12 @@ local Reshape = class('ReshapeTransform', Transform)
 Reshape.bijective = true
 M.ReshapeTransform = Reshape
 
+local function check_sizes(shape, what)
+  for i = 1, #shape do
+    if type(shape[i]) ~= 'number' then args.fail('ReshapeTransform: %s: got %s, takes sizes', what, args.show(shape)) end
+  end
+end
+
 local read_reshape = args.spec('ReshapeTransform', 'in_shape:list', 'out_shape:list', 'cache_size:int=0')
 
 --- The last dims in another shape.
@@ -261,6 +270,8 @@ local read_reshape = args.spec('ReshapeTransform', 'in_shape:list', 'out_shape:l
 function Reshape:__init(...)
   local in_shape, out_shape, cache_size = read_reshape(...)
   Transform.__init(self, cache_size)
+  check_sizes(in_shape, 'in_shape')
+  check_sizes(out_shape, 'out_shape')
   if utils.count(in_shape) ~= utils.count(out_shape) then
     args.fail('ReshapeTransform: in_shape and out_shape have different numbers of elements: %s, %s', utils.show(in_shape),
       utils.show(out_shape))

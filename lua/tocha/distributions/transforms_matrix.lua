@@ -149,7 +149,8 @@ end
 
 ---------------------------------------------------------------- side by side
 local function all_bijective(list)
-  for _, t in ipairs(list) do
+  for i, t in ipairs(list) do
+    if type(t) ~= 'table' or not t.log_abs_det_jacobian then args.fail('transforms: entry %d: got %s, takes a transform', i, args.show(t)) end
     if not t.bijective then return false end
   end
   return true

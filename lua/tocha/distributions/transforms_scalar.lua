@@ -175,7 +175,7 @@ function Power:equals(other) return getmetatable(other) == Power and same(self.e
 local Cumulative = class('CumulativeDistributionTransform', Transform)
 Cumulative.bijective, Cumulative.codomain, Cumulative.sign = true, constraints.unit_interval, 1
 M.CumulativeDistributionTransform = Cumulative
-local read_cumulative = args.spec('CumulativeDistributionTransform', 'distribution', 'cache_size:int=0')
+local read_cumulative = args.spec('CumulativeDistributionTransform', 'distribution:distribution', 'cache_size:int=0')
 
 --- y = distribution:cdf(x): uniform numbers, if x has that distribution.
 -- @param distribution one with cdf and icdf

@@ -5,6 +5,7 @@
 
 local args = require 'tocha.args'
 local tocha = require 'tocha'
+local checked = require 'tocha.checked'
 
 local M = {}
 
@@ -246,5 +247,8 @@ function M.print_summary(rows)
   end
   return table.concat(lines, '\n')
 end
+
+checked.all(M, '', {autocovariance = 'x:tensor dim:int?', autocorrelation = 'x:tensor dim:int?', hpdi = 'x:tensor prob:num?',
+  summary = 'samples:list names:list?', print_summary = 'rows:list'})
 
 return M

@@ -41,6 +41,7 @@ end
 -- infer.clear_param_store()
 function SVI:__init(model, guide, optimizer, options)
   self.model, self.guide, self.class, self.options, self.known = model, guide, optimizer, {}, {}
+  if options ~= nil and type(options) ~= 'table' then args.fail('SVI: options: got %s, takes a table', args.show(options)) end
   for name, value in pairs(options or {}) do self.options[name] = value end
   self.num_particles, self.options.num_particles = self.options.num_particles or 1, nil
   check(self, optimizer)

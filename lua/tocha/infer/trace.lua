@@ -8,6 +8,7 @@ local tocha = require 'tocha'
 local Distribution = require 'tocha.distributions.distribution'
 local biject_to = require('tocha.distributions.registry').biject_to
 local stores = require 'tocha.infer.store'
+local checked = require 'tocha.checked'
 
 local M = {}
 
@@ -219,5 +220,8 @@ end
 function M.log_density(model, values, ...)
   return M.trace(M.replay(model, values), ...):log_density()
 end
+
+checked.all(M, '', {module = 'name:str module:module', trace = 'model:callable', condition = 'model:callable values:list',
+  replay = 'model:callable values:list', log_density = 'model:callable values:list'})
 
 return M

@@ -240,7 +240,7 @@ end)
 
 -- Without a dim, PyTorch's old rule: the first dimension of tensors of 0, 1 and 3 dimensions, else the second.
 local function dim_of(self, input)
-  if self.dim ~= nil then return self.dim end
+  if self.dim ~= nil or not tocha.is_tensor(input) then return self.dim or 1 end
   local n = input:dim()
   return (n == 0 or n == 1 or n == 3) and 1 or 2
 end
@@ -274,6 +274,7 @@ add('LogSoftmax', {'dim:int=nil'}, function(self, input) return F.log_softmax(in
 -- @usage
 -- nn.Softmax2d()(tocha.ones(1, 4, 2, 2))[1][1]  --> {{0.25, 0.25}, {0.25, 0.25}}
 add('Softmax2d', {}, function(_, input)
+  if not tocha.is_tensor(input) then args.fail('Softmax2d: input: got %s, takes a tensor', args.show(input)) end
   local n = input:dim()
   if n ~= 3 and n ~= 4 then args.fail('Softmax2d: got an input of %d dimensions, takes 3 or 4', n) end
   return F.softmax(input, -3)

@@ -107,7 +107,7 @@ local function define_batch(n, rank, other, takes)
   local Class = class(name, Norm)
   Class.pure = true
   Class.rank, Class.other_rank, Class.takes = rank, other, takes
-  local read = args.spec(name, 'num_features:int', 'eps:num=1e-5', 'momentum:num=0.1', 'affine:bool=true',
+  local read = args.spec(name, 'num_features:int', 'eps:num=1e-5', 'momentum:num?=0.1', 'affine:bool=true',
     'track_running_stats:bool=true', 'device=nil', 'dtype=nil')
   function Class:__init(...)
     local affine, track, device, dtype
@@ -155,7 +155,7 @@ local function define_instance(n, takes)
   local Class = class(name, Norm)
   Class.pure = true
   Class.rank, Class.takes = n + 2, takes
-  local read = args.spec(name, 'num_features:int', 'eps:num=1e-5', 'momentum:num=0.1', 'affine:bool=false',
+  local read = args.spec(name, 'num_features:int', 'eps:num=1e-5', 'momentum:num?=0.1', 'affine:bool=false',
     'track_running_stats:bool=false', 'device=nil', 'dtype=nil')
   function Class:__init(...)
     local affine, track, device, dtype
@@ -175,7 +175,7 @@ define_instance(3, '4 or 5 ([batch, ]channel, depth, height, width)')
 local Sync = class('SyncBatchNorm', Norm)
 Sync.pure = true
 Sync.takes = '2 or more (batch, channel, ...)'
-local read_sync = args.spec('SyncBatchNorm', 'num_features:int', 'eps:num=1e-5', 'momentum:num=0.1', 'affine:bool=true',
+local read_sync = args.spec('SyncBatchNorm', 'num_features:int', 'eps:num=1e-5', 'momentum:num?=0.1', 'affine:bool=true',
   'track_running_stats:bool=true', 'process_group=nil', 'device=nil', 'dtype=nil')
 
 --- Batch normalisation for any number of dims after the channels. In one process, which is what there is, it is BatchNorm.

@@ -81,6 +81,7 @@ local MapTable = class('MapTable', Container)
 M.MapTable = MapTable
 function MapTable:forward(...)
   local list, out = list_of(self, ...), {}
+  if #self == 0 then args.fail('MapTable: has no module') end
   for i = 1, #list do out[i] = self[1](list[i]) end
   return out
 end
@@ -160,6 +161,7 @@ end
 local Parallel = with_dims('Parallel', 2)
 function Parallel:forward(input)
   local out = {}
+  if not tocha.is_tensor(input) then args.fail('Parallel: input: got %s, takes a tensor', args.show(input)) end
   if input:size(self.dimension) ~= #self then
     args.fail('Parallel: input %s has %d slices along dim %d, there are %d modules', args.show(input),
       input:size(self.dimension), self.dimension, #self)
@@ -183,12 +185,17 @@ M.Bottle = Bottle
 -- @usage
 -- nn.Bottle(nn.Linear(4, 3))(tocha.ones(2, 5, 4)).shape  --> {2, 5, 3}
 function Bottle:__init(module, n_input, n_output)
+  for i, n in ipairs{n_input or 2, n_output or 2} do
+    if type(n) ~= 'number' then args.fail('Bottle: %s: got %s, takes an integer', i == 1 and 'n_input' or 'n_output', args.show(n)) end
+  end
   Container.__init(self, module)
   self.n_input_dim = n_input or 2
   self.n_output_dim = n_output or self.n_input_dim
 end
 
 function Bottle:forward(input)
+  if not tocha.is_tensor(input) then args.fail('Bottle: input: got %s, takes a tensor', args.show(input)) end
+  if #self == 0 then args.fail('Bottle: has no module') end
   local extra = input:dim() - self.n_input_dim
   if extra <= 0 then return self[1](input) end
   local lead, rest = {}, {-1}
@@ -212,6 +219,7 @@ end
 local Residual = class('Residual', Container)
 M.Residual = Residual
 function Residual:forward(x)
+  if not tocha.is_tensor(x) then args.fail('Residual: input: got %s, takes a tensor', args.show(x)) end
   local y = x
   for i = 1, #self do y = self[i](y) end
   return x + y

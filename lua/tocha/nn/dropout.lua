@@ -11,6 +11,7 @@ local F = require 'tocha.nn.functional'
 local dropout = {}
 
 local function check(self)
+  if not self.p then args.fail('%s: p: takes a probability from 0 to 1', self.__name) end
   if self.p < 0 or self.p > 1 then args.fail('%s: p: got %g, takes a probability from 0 to 1', self.__name, self.p) end
 end
 

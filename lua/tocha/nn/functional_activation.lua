@@ -3,6 +3,7 @@
 
 local args = require 'tocha.args'
 local native = require 'tocha.nn.native'
+local is_tensor = require('tocha.arguments').is_tensor
 
 local activation = {}
 
@@ -10,6 +11,7 @@ local activation = {}
 local function in_place(name)
   local f_
   return function(x, ...)
+    if not is_tensor(x) then args.fail('%s_: input: got %s, takes a tensor', name, args.show(x)) end
     f_ = f_ or native[name .. '_'] or function(y, ...) return y:copy_(native[name](y:clone(), ...)) end
     return f_(x, ...)
   end

@@ -71,6 +71,7 @@ end
 
 local function node_list(list, what)
   if is_node(list) then list = {list} end
+  if type(list) ~= 'table' then args.fail('Graph: %s: got %s, takes nodes', what, args.show(list)) end
   for i, n in ipairs(list) do
     if not is_node(n) then args.fail('Graph: %s: entry %d is %s, takes a node', what, i, args.show(n)) end
   end

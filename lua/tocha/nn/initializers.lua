@@ -9,6 +9,7 @@
 local tocha = require 'tocha'
 local args = require 'tocha.args'
 local orthonormal = require 'tocha.nn.orthonormal'
+local checked = require 'tocha.checked'
 
 local init = {}
 
@@ -240,5 +241,7 @@ function init.sparse_(...)
   for c = 1, columns do plain[{rows_of[c], c}] = 0 end
   return x
 end
+
+checked.all(init, '', {eye_ = 'tensor:tensor', fans = 'tensor:tensor', ones_ = 'tensor:tensor', zeros_ = 'tensor:tensor'})
 
 return init

@@ -1,6 +1,7 @@
 --- Layers that find the size of their input when they first see it, and then become the ordinary layer.
 -- @module tocha.nn.lazy
 
+local tocha = require 'tocha'
 local class = require 'tocha.class'
 local args = require 'tocha.args'
 local Module = require 'tocha.nn.module'
@@ -65,6 +66,7 @@ local function define(name, Class, at, size_of, key, size_of_state)
     become(self, Class, self.arguments)
   end
   function Lazy:forward(input)
+    if not tocha.is_tensor(input) then args.fail('%s: input: got %s, takes a tensor', self.__name, args.show(input)) end
     self:materialize(size_of(input))
     return self:forward(input)
   end
@@ -84,14 +86,14 @@ end
 
 for n = 1, 3 do
   -- channels come before the n dimensions of space, with or without a batch
-  local function channels(x) return x:size(-n - 1) end
+  local function channels(x) return x:dim() > n and x:size(-n - 1) or 1 end
   define(('LazyConv%dd'):format(n), conv[('Conv%dd'):format(n)], 1, channels, 'weight', function(w, arguments)
     return w:size(2) * groups_of(arguments, 7)
   end)
   define(('LazyConvTranspose%dd'):format(n), conv[('ConvTranspose%dd'):format(n)], 1, channels, 'weight', function(w)
     return w:size(1)
   end)
-  local function second(x) return x:size(2) end
+  local function second(x) return x:dim() > 1 and x:size(2) or 1 end
   local function first(w) return w:size(1) end
   define(('LazyBatchNorm%dd'):format(n), batchnorm[('BatchNorm%dd'):format(n)], 1, second, 'running_mean', first)
   define(('LazyInstanceNorm%dd'):format(n), batchnorm[('InstanceNorm%dd'):format(n)], 1, channels, 'running_mean',

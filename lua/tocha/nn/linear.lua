@@ -129,7 +129,10 @@ local _, store_flatten = args.spec('Flatten', 'start_dim:int=2', 'end_dim:int=-1
 -- nn.Flatten(1, 2)(tocha.ones(2, 3, 4)).shape  --> {6, 4}
 function Flatten:__init(...) store_flatten(self, ...) end
 
-function Flatten:forward(input) return input:flatten(self.start_dim, self.end_dim) end
+function Flatten:forward(input)
+  if not tocha.is_tensor(input) then args.fail('Flatten: input: got %s, takes a tensor', args.show(input)) end
+  return input:flatten(self.start_dim, self.end_dim)
+end
 
 function Flatten:extra_repr() return show.fields(self, 'start_dim', 'end_dim') end
 
@@ -147,7 +150,10 @@ local _, store_unflatten = args.spec('Unflatten', 'dim:int', 'unflattened_size:s
 -- nn.Unflatten(2, {3, -1})(tocha.ones(2, 12)).shape  --> {2, 3, 4}
 function Unflatten:__init(...) store_unflatten(self, ...) end
 
-function Unflatten:forward(input) return input:unflatten(self.dim, self.unflattened_size) end
+function Unflatten:forward(input)
+  if not tocha.is_tensor(input) then args.fail('Unflatten: input: got %s, takes a tensor', args.show(input)) end
+  return input:unflatten(self.dim, self.unflattened_size)
+end
 
 function Unflatten:extra_repr() return show.fields(self, 'dim', 'unflattened_size') end
 

@@ -11,9 +11,15 @@ local ModuleDict = class('ModuleDict', Module)
 -- {a = m} in the order of names; {{'a', m}, {'b', n}} in that order
 local function each(items, what, f)
   if type(items) ~= 'table' then args.fail('%s: got %s, takes a table', what, args.show(items)) end
-  if Module.is_module(items) then items = items:items() end
+  if Module.is_module(items) then
+    if not items.items then args.fail('%s: got %s, takes a table of names', what, args.show(items)) end
+    items = items:items()
+  end
   if items[1] ~= nil then
-    for i = 1, #items do f(items[i][1], items[i][2]) end
+    for i = 1, #items do
+      if type(items[i]) ~= 'table' then args.fail('%s: entry %d: got %s, takes {name, value}', what, i, args.show(items[i])) end
+      f(items[i][1], items[i][2])
+    end
     return
   end
   local names = {}

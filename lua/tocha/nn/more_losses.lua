@@ -4,6 +4,7 @@
 local tocha = require 'tocha'
 local class = require 'tocha.class'
 local args = require 'tocha.args'
+local checked = require 'tocha.checked'
 local define = require 'tocha.nn.simple'
 local Module = require 'tocha.nn.module'
 local F = require 'tocha.nn.functional'
@@ -119,6 +120,14 @@ end)
 
 local function averaged(x, average) return average and x:mean() or x:sum() end
 
+-- the two tensors of {a, b}
+local function pair_of(name, input)
+  local a, b = nil, nil
+  if type(input) == 'table' then a, b = input[1], input[2] end
+  if not (tocha.is_tensor(a) and tocha.is_tensor(b)) then args.fail('%s: input: got %s, takes a list of two tensors', name, args.show(input)) end
+  return a, b
+end
+
 local average = 'size_average:bool=true'
 
 --- max(0, margin - y x) for targets 1 and -1. From Torch7.
@@ -129,6 +138,7 @@ local average = 'size_average:bool=true'
 -- @usage
 -- nn.MarginCriterion()(tocha.tensor{0.5, -2}, tocha.tensor{1, -1})  --> 0.25
 add('MarginCriterion', {'margin:num=1', average}, function(self, input, target)
+  if not tocha.is_tensor(input) then args.fail('MarginCriterion: input: got %s, takes a tensor', args.show(input)) end
   return averaged((self.margin - input * target):clamp_min(0), self.size_average)
 end)
 
@@ -137,7 +147,10 @@ end)
 -- @shape any -> ()
 -- @usage
 -- nn.L1Cost()(tocha.tensor{1, -2})  --> 3
-add('L1Cost', {}, function(_, input) return input:abs():sum() end)
+add('L1Cost', {}, function(_, input)
+  if not tocha.is_tensor(input) then args.fail('L1Cost: input: got %s, takes a tensor', args.show(input)) end
+  return input:abs():sum()
+end)
 
 --- |a - b|_1 where y is 1, max(0, margin - |a - b|_1) where it is -1; of {a, b}. From Torch7.
 -- @type L1HingeEmbeddingCriterion
@@ -146,7 +159,8 @@ add('L1Cost', {}, function(_, input) return input:abs():sum() end)
 -- @usage
 -- nn.L1HingeEmbeddingCriterion(5)({tocha.tensor{1, 2}, tocha.tensor{3, 3}}, -1)  --> 2
 add('L1HingeEmbeddingCriterion', {'margin:num=1'}, function(self, input, target)
-  local d = (input[1] - input[2]):abs():sum(-1)
+  local a, b = pair_of('L1HingeEmbeddingCriterion', input)
+  local d = (a - b):abs():sum(-1)
   local y = tocha.is_tensor(target) and target or tocha.full(d.shape, target, {dtype = d.dtype})
   return d:where(y:gt(0), (self.margin - d):clamp_min(0)):sum()
 end)
@@ -159,7 +173,8 @@ end)
 -- @usage
 -- nn.DistanceRatioCriterion()({tocha.zeros(2), tocha.zeros(2)})  --> 0.6931
 add('DistanceRatioCriterion', {average}, function(self, input)
-  return averaged(F.softplus(input[1] - input[2]), self.size_average)
+  local a, b = pair_of('DistanceRatioCriterion', input)
+  return averaged(F.softplus(a - b), self.size_average)
 end)
 
 local WeightedMSE = class('WeightedMSECriterion', Module)
@@ -175,7 +190,15 @@ function WeightedMSE:__init(weight, size_average)
   self:register_buffer('weight', weight)
   self.size_average = size_average ~= false
 end
-function WeightedMSE:forward(input, target) return averaged(((input - target) * self.weight):square(), self.size_average) end
+function WeightedMSE:forward(input, target)
+  for i = 1, 2 do
+    local x = select(i, input, target)
+    if not tocha.is_tensor(x) then
+      args.fail('WeightedMSECriterion: %s: got %s, takes a tensor', i == 1 and 'input' or 'target', args.show(x))
+    end
+  end
+  return averaged(((input - target) * self.weight):square(), self.size_average)
+end
 
 local function combination(name, total)
   local Class = class(name, Module)
@@ -224,7 +247,11 @@ combination('ParallelCriterion', function(criterion, i, input, target) return cr
 local CriterionTable = class('CriterionTable', Module)
 M.CriterionTable = CriterionTable
 function CriterionTable:__init(criterion) self.criterion = criterion end
-function CriterionTable:forward(list) return self.criterion(list[1], list[2]) end
+function CriterionTable:forward(list)
+  if type(list) ~= 'table' then args.fail('CriterionTable: got %s, takes {input, target}', args.show(list)) end
+  return self.criterion(list[1], list[2])
+end
+CriterionTable.__init = checked('CriterionTable', CriterionTable.__init, 'self', 'criterion:module')
 
 --- A criterion of what modules make of input and target. From Torch7.
 -- @type ModuleCriterion
@@ -241,6 +268,8 @@ function ModuleCriterion:__init(criterion, input_module, target_module)
   self.input_module = input_module
   self.target_module = target_module
 end
+ModuleCriterion.__init = checked('ModuleCriterion', ModuleCriterion.__init, 'self', 'criterion:module', 'input_module:module?',
+  'target_module:module?')
 function ModuleCriterion:forward(input, target)
   if self.input_module then input = self.input_module(input) end
   if self.target_module then target = self.target_module(target) end

@@ -1,6 +1,7 @@
 --- Pooling layers in one, two and three dimensions. Options have PyTorch's names and defaults; indices count from 1.
 -- @module tocha.nn.pooling
 
+local tocha = require 'tocha'
 local args = require 'tocha.args'
 local define = require 'tocha.nn.simple'
 local show = require 'tocha.nn.show'
@@ -111,7 +112,7 @@ local function show_size(self) return (show.fields(self, 'output_size'):gsub('Fa
 
 -- A dimension that keeps its size is `false` in a list of sizes.
 local function resolve(size, input, n)
-  if type(size) ~= 'table' then return size end
+  if type(size) ~= 'table' or not tocha.is_tensor(input) then return size end
   local out
   for i = 1, n do
     if not size[i] then

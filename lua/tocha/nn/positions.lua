@@ -59,8 +59,12 @@ end
 --- @param x (..., time, features), for attention (batch, heads, time, head_dim): queries or keys
 -- @tparam[opt=0] int offset the position of the first
 function Rotary:forward(x, offset)
+  if not tocha.is_tensor(x) or x:dim() < 2 then
+    args.fail('RotaryEmbedding: x: got %s, takes a tensor (..., time, features)', args.show(x))
+  end
   local size = x:size(-1)
   if size < self.dim then args.fail('RotaryEmbedding: got %s, takes at least %d features', args.show(x), self.dim) end
+  if offset ~= nil and type(offset) ~= 'number' then args.fail('RotaryEmbedding: offset: got %s, takes an integer', args.show(offset)) end
   local cos, sin = angles(self, offset or 0, x:size(-2), x)
   if size == self.dim then return turn(self, x, cos, sin) end
   return tocha.cat({turn(self, x:narrow(-1, 1, self.dim), cos, sin), x:narrow(-1, self.dim + 1, size - self.dim)}, -1)
@@ -89,8 +93,8 @@ end
 -- @usage
 -- nn.ALiBi(2)(1, 3)  --> {{{-0.125, -0.0625, -0}}, {{-0.007813, -0.003906, -0}}}
 function ALiBi:__init(num_heads)
-  if type(num_heads) ~= 'number' or num_heads < 1 then
-    args.fail('ALiBi: num_heads: got %s, takes at least 1', args.show(num_heads))
+  if type(num_heads) ~= 'number' or num_heads < 1 or num_heads > 65536 then
+    args.fail('ALiBi: num_heads: got %s, takes 1 to 65536', args.show(num_heads))
   end
   self.num_heads = num_heads
   self:register_buffer('slopes', tocha.tensor(slopes(num_heads)), false)
@@ -101,6 +105,9 @@ end
 -- @tparam[opt] int key_length as many as queries if not given
 function ALiBi:forward(query_length, key_length)
   key_length = key_length or query_length
+  if type(query_length) ~= 'number' or type(key_length) ~= 'number' then
+    args.fail('ALiBi: got %s and %s, takes the numbers of queries and keys', args.show(query_length), args.show(key_length))
+  end
   local like = {dtype = self.slopes.dtype, device = self.slopes.device}
   local q = tocha.arange(key_length - query_length, key_length, 1, like):unsqueeze(2)
   return -(q - tocha.arange(0, key_length, 1, like)):abs() * self.slopes:view(-1, 1, 1)
@@ -129,6 +136,9 @@ end
 --- @param x (batch, time, dim)
 -- @tparam[opt=0] int offset the position of the first
 function Sines:forward(x, offset)
+  if not tocha.is_tensor(x) or x:dim() < 2 then
+    args.fail('SinusoidalPositionalEncoding: x: got %s, takes a tensor (batch, time, dim)', args.show(x))
+  end
   offset = offset or 0
   local time = x:size(-2)
   local rates = (tocha.arange(0, self.dim, 2, {dtype = 'float64'}) * (-math.log(10000) / self.dim)):exp()

@@ -16,6 +16,19 @@ local function add(name, parameters, forward, setup)
   M[name].pure = false
 end
 
+-- entry i of a list, which must be a tensor
+local function tensor_at(self, list, i)
+  local v = list[i]
+  if not tocha.is_tensor(v) then args.fail('%s: entry %d: got %s, takes a tensor', self.__name, i, args.show(v)) end
+  return v
+end
+-- entry i of a list, which must be a list
+local function list_at(self, list, i)
+  local v = list[i]
+  if type(v) ~= 'table' then args.fail('%s: entry %d: got %s, takes a list', self.__name, i, args.show(v)) end
+  return v
+end
+
 -- A dim that is meant for `n` dims without batch, in a tensor that may have a batch dim before them
 local function batched(x, dim, n)
   if n and dim > 0 and x:dim() == n + 1 then return dim + 1 end
@@ -46,7 +59,7 @@ end)
 -- @usage
 -- nn.SplitTable(2)(tocha.tensor{{1, 2}, {3, 4}})  --> {{1, 3}, {2, 4}}
 add('SplitTable', {'dim:int', n_dims}, function(self, input)
-  return input:unbind(batched(input, self.dim, self.n_input_dims))
+  return tensor_at(self, {input}, 1):unbind(batched(input, self.dim, self.n_input_dims))
 end)
 
 --- One entry of a list.
@@ -82,7 +95,9 @@ end)
 
 local function flatten(list, out)
   for _, v in ipairs(list) do
-    if tocha.is_tensor(v) then out[#out + 1] = v else flatten(v, out) end
+    if tocha.is_tensor(v) then out[#out + 1] = v
+    elseif type(v) == 'table' then flatten(v, out)
+    else args.fail('FlattenTable: got %s, takes lists of tensors', args.show(v)) end
   end
   return out
 end
@@ -102,8 +117,9 @@ add('FlattenTable', {}, function(self, ...) return flatten(list_of(self, ...), {
 -- nn.ZipTable()({{a, b}, {c, d}})  --> {{{1}, {3}}, {{2}, {4}}}
 add('ZipTable', {}, function(self, ...)
   local out = {}
-  for k, list in ipairs(list_of(self, ...)) do
-    for i, v in ipairs(list) do
+  local lists = list_of(self, ...)
+  for k = 1, #lists do
+    for i, v in ipairs(list_at(self, lists, k)) do
       out[i] = out[i] or {}
       out[i][k] = v
     end
@@ -118,7 +134,7 @@ end)
 -- nn.ZipTableOneToMany()({tocha.tensor{1}, {tocha.tensor{2}, tocha.tensor{3}}})  --> {{{1}, {2}}, {{1}, {3}}}
 add('ZipTableOneToMany', {}, function(self, ...)
   local list, out = list_of(self, ...), {}
-  for i, v in ipairs(list[2]) do out[i] = {list[1], v} end
+  for i, v in ipairs(list_at(self, list, 2)) do out[i] = {list[1], v} end
   return out
 end)
 
@@ -138,8 +154,8 @@ end)
 local function fold(name, f)
   add(name, {}, function(self, ...)
     local list = list_of(self, ...)
-    local out = list[1]
-    for i = 2, #list do out = f(out, list[i]) end
+    local out = tensor_at(self, list, 1)
+    for i = 2, #list do out = f(out, tensor_at(self, list, i)) end
     return out
   end)
 end
@@ -158,7 +174,7 @@ fold('CMinTable', function(a, b) return a:minimum(b) end)
 -- nn.CAddTensorTable()({tocha.tensor{1}, {tocha.tensor{2}, tocha.tensor{3}}})  --> {{3}, {4}}
 add('CAddTensorTable', {}, function(self, ...)
   local list, out = list_of(self, ...), {}
-  for i, v in ipairs(list[2]) do out[i] = list[1] + v end
+  for i, v in ipairs(list_at(self, list, 2)) do out[i] = tensor_at(self, list, 1) + v end
   return out
 end)
 
@@ -173,7 +189,7 @@ end)
 -- nn.MM(true)({a, a})  --> {{1, 2}, {2, 4}}
 add('MM', {'trans_a:bool=false', 'trans_b:bool=false'}, function(self, ...)
   local list = list_of(self, ...)
-  local a, b = list[1], list[2]
+  local a, b = tensor_at(self, list, 1), tensor_at(self, list, 2)
   return (self.trans_a and a.mT or a):matmul(self.trans_b and b.mT or b)
 end)
 
@@ -185,8 +201,8 @@ end)
 -- nn.MV()({tocha.tensor{{1, 2}, {3, 4}}, tocha.tensor{1, 1}})  --> {3, 7}
 add('MV', {'trans:bool=false'}, function(self, ...)
   local list = list_of(self, ...)
-  local m = self.trans and list[1].mT or list[1]
-  return m:matmul(list[2]:unsqueeze(-1)):squeeze(-1)
+  local m, v = tensor_at(self, list, 1), tensor_at(self, list, 2)
+  return (self.trans and m.mT or m):matmul(v:unsqueeze(-1)):squeeze(-1)
 end)
 
 --- The dot product of two entries over the last dim.
@@ -196,7 +212,7 @@ end)
 -- nn.DotProduct()({tocha.tensor{1, 2}, tocha.tensor{3, 4}})  --> 11
 add('DotProduct', {}, function(self, ...)
   local list = list_of(self, ...)
-  return (list[1] * list[2]):sum(-1)
+  return (tensor_at(self, list, 1) * tensor_at(self, list, 2)):sum(-1)
 end)
 
 --- The cosine of the angle between two entries over the last dim.
@@ -218,7 +234,7 @@ end)
 -- nn.MixtureTable()({gates, {tocha.tensor{{4, 0}}, tocha.tensor{{0, 4}}}})  --> {{1, 3}}
 add('MixtureTable', {'dim:int=2'}, function(self, ...)
   local list = list_of(self, ...)
-  local gates, experts = list[1], list[2]
+  local gates, experts = tensor_at(self, list, 1), list[2]
   local x = tocha.is_tensor(experts) and experts:movedim(self.dim, 2) or tocha.stack(experts, 2)
   local shape = {gates:size(1), gates:size(2)}
   for d = 3, x:dim() do shape[d] = 1 end

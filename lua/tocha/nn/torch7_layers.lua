@@ -4,6 +4,7 @@
 local tocha = require 'tocha'
 local class = require 'tocha.class'
 local args = require 'tocha.args'
+local checked = require 'tocha.checked'
 local define = require 'tocha.nn.simple'
 local Module = require 'tocha.nn.module'
 local Parameter = require 'tocha.nn.parameter'
@@ -12,6 +13,7 @@ local F = require 'tocha.nn.functional'
 local M = {}
 
 local function add(name, parameters, forward, setup)
+  if name ~= 'Index' and name ~= 'MaskedSelect' and name ~= 'PrintSize' then forward = checked(name, forward, 'self', 'input:tensor') end
   M[name] = define(name, parameters, forward, nil, nil, setup)
   M[name].pure = false
 end
@@ -37,12 +39,14 @@ local function sized(name, forward)
   local Class = class(name, Module)
   function Class:__init(first, ...)
     self.size = type(first) == 'table' and first or {first, ...}
-    for i, n in ipairs(self.size) do
+    if #self.size == 0 then args.fail('%s: takes the sizes', name) end
+    for i = 1, math.max(#self.size, select('#', ...) + (type(first) == 'table' and 0 or 1)) do
+      local n = self.size[i]
       if type(n) ~= 'number' then args.fail('%s: size %d: got %s, takes an integer', name, i, args.show(n)) end
     end
   end
   function Class:extra_repr() return table.concat(self.size, ', ') end
-  Class.forward = forward
+  Class.forward = checked(name, forward, 'self', 'input:tensor')
   M[name] = Class
 end
 
@@ -92,7 +96,8 @@ end)
 -- @usage
 -- nn.Index(1)({tocha.tensor{5, 6, 7}, tocha.int64{3, 1}})  --> {7, 5}
 add('Index', {'dim:int'}, function(self, input, index)
-  if index == nil then input, index = input[1], input[2] end
+  if index == nil and type(input) == 'table' then input, index = input[1], input[2] end
+  if not tocha.is_tensor(input) then args.fail('Index: input: got %s, takes a tensor and the places', args.show(input)) end
   return input:index_select(self.dim, index)
 end)
 --- Without a dim of size 1, or all of them.
@@ -142,7 +147,8 @@ add('Contiguous', {}, function(_, input) return input:contiguous() end)
 -- @usage
 -- nn.MaskedSelect()({tocha.tensor{1, 2, 3}, tocha.tensor{true, false, true}})  --> {1, 3}
 add('MaskedSelect', {}, function(_, input, mask)
-  if mask == nil then input, mask = input[1], input[2] end
+  if mask == nil and type(input) == 'table' then input, mask = input[1], input[2] end
+  if not tocha.is_tensor(input) then args.fail('MaskedSelect: input: got %s, takes a tensor and a mask', args.show(input)) end
   return input:masked_select(mask)
 end)
 
@@ -162,6 +168,7 @@ function Transpose:__init(...)
   end
 end
 function Transpose:forward(x)
+  if not tocha.is_tensor(x) then args.fail('Transpose: input: got %s, takes a tensor', args.show(x)) end
   for _, p in ipairs(self.pairs) do x = x:transpose(p[1], p[2]) end
   return x
 end
@@ -291,7 +298,7 @@ end)
 -- @usage
 -- nn.PrintSize('here').prefix  --> 'here'
 add('PrintSize', {'prefix:str="PrintSize"'}, function(self, input)
-  print(self.prefix .. ': ' .. (tocha.is_tensor(input) and args.show(input) or 'a list of ' .. #input))
+  print((self.prefix or 'PrintSize') .. ': ' .. (type(input) == 'table' and 'a list of ' .. #input or args.show(input)))
   return input
 end)
 --- Adds normal noise in training mode.
@@ -316,11 +323,12 @@ M.Constant = Constant
 -- @usage
 -- nn.Constant({7, 8}, 1)(tocha.ones(2, 3))  --> {{7, 8}, {7, 8}}
 function Constant:__init(value, n)
+  if n ~= nil and type(n) ~= 'number' then args.fail('Constant: n: got %s, takes an integer', args.show(n)) end
   self.n_input_dims = n
   self:register_buffer('value', tocha.is_tensor(value) and value or tocha.tensor(value))
 end
 function Constant:forward(input)
-  if self.n_input_dims and input:dim() > self.n_input_dims then
+  if self.n_input_dims and tocha.is_tensor(input) and input:dim() > self.n_input_dims then
     return self.value:expand(input:size(1), unpack(self.value.shape))
   end
   return self.value
@@ -340,6 +348,7 @@ function Maxout:__init(input_size, output_size, pool_size)
   self.output_size, self.pool_size = output_size, pool_size
   self.linear = tocha.nn.Linear(input_size, output_size * pool_size)
 end
+Maxout.__init = checked('Maxout', Maxout.__init, 'self', 'input_size:int', 'output_size:int', 'pool_size:int')
 function Maxout:forward(input)
   return (self.linear(input):unflatten(-1, {self.output_size, self.pool_size}):max(-1))
 end
@@ -403,6 +412,7 @@ function Add:__init(size, scalar)
   local n = scalar and 1 or size
   self.bias = Parameter(tocha.empty(n):uniform_(-1 / math.sqrt(n), 1 / math.sqrt(n)))
 end
+Add.__init = checked('Add', Add.__init, 'self', 'size:int')
 function Add:forward(input) return input + self.bias end
 
 --- The distances to trained centres, WeightedEuclidean with trained scales of each coordinate.
@@ -428,6 +438,8 @@ local function centres(name, weighted)
     if weighted then apart = apart * self.diag_cov end
     return tocha.linalg.vector_norm(apart, 2, -1)
   end
+  Class.__init = checked(name, Class.__init, 'self', 'input_size:int', 'output_size:int')
+  Class.forward = checked(name, Class.forward, 'self', 'input:tensor')
 end
 centres('Euclidean', false)
 centres('WeightedEuclidean', true)
@@ -447,6 +459,7 @@ function Cosine:__init(input_size, output_size)
   local bound = 1 / math.sqrt(input_size)
   self.weight = Parameter(tocha.empty(output_size, input_size):uniform_(-bound, bound))
 end
+Cosine.__init = checked('Cosine', Cosine.__init, 'self', 'input_size:int', 'output_size:int')
 function Cosine:forward(input)
   return F.linear(F.normalize(input, 2, -1, 1e-12), F.normalize(self.weight, 2, -1, 1e-12))
 end

@@ -139,6 +139,7 @@ end
 -- ------------------------------------------------------------------------------------------------------------- stacks
 
 local function copies(layer, n)
+  if type(layer) ~= 'table' or not layer.copy then args.fail('Transformer: layer: got %s, takes a layer', args.show(layer)) end
   local list = ModuleList()
   for i = 1, n do list[i] = layer:copy() end
   return list

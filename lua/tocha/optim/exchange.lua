@@ -6,6 +6,7 @@ local args = require 'tocha.args'
 local json = require 'tocha.io.json'
 local safetensors = require 'tocha.io.safetensors'
 local is_tensor = require('tocha.arguments').is_tensor
+local checked = require 'tocha.checked'
 
 local M = {}
 
@@ -133,5 +134,7 @@ function M.load_pytorch(optimizer, path)
   for k, group in ipairs(given.param_groups) do given.param_groups[k] = known_part(optimizer, group) end
   optimizer:load_state_dict(given)
 end
+
+checked.all(M, '', {save_pytorch = 'optimizer:optimizer path:str more:list?', load_pytorch = 'optimizer:optimizer path:str'})
 
 return M

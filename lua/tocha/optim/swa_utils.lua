@@ -3,6 +3,7 @@
 
 local class = require 'tocha.class'
 local args = require 'tocha.args'
+local checked = require 'tocha.checked'
 local tocha = require 'tocha'
 local nn = tocha.nn
 local LRScheduler = require 'tocha.optim.lr_scheduler.base'
@@ -12,7 +13,7 @@ local swa_utils = {}
 local AveragedModel = class('AveragedModel', nn.Module)
 swa_utils.AveragedModel = AveragedModel
 
-local read = args.spec('AveragedModel', 'model', 'device=nil', 'avg_fn=nil', 'multi_avg_fn=nil',
+local read = args.spec('AveragedModel', 'model:module', 'device=nil', 'avg_fn=nil', 'multi_avg_fn=nil',
   'use_buffers:bool=false')
 
 --- A copy of a model whose parameters are the average of those it was updated with.
@@ -132,7 +133,7 @@ end
 local SWALR = class('SWALR', LRScheduler)
 swa_utils.SWALR = SWALR
 
-local read_swalr = args.spec('SWALR', 'optimizer', 'swa_lr', 'anneal_epochs:int=10', 'anneal_strategy:str="cos"',
+local read_swalr = args.spec('SWALR', 'optimizer:optimizer', 'swa_lr', 'anneal_epochs:int=10', 'anneal_strategy:str="cos"',
   'last_epoch:int=-1')
 
 --- Brings the rate to `swa_lr` within some epochs and keeps it there.
@@ -208,5 +209,7 @@ function swa_utils.update_bn(loader, model, device)
   for m, momentum in pairs(found) do m.momentum = momentum or nil end
   model:train(was)
 end
+
+checked.all(swa_utils, '', {update_bn = 'loader:any model:module'})
 
 return swa_utils

@@ -122,6 +122,7 @@ end
 -- above the constructor, if it is in this file
 local function constructor_block(lines, value, module)
   local init = type(value) == 'table' and value.__init or value
+  init = args.original[init or false] or init
   local info = type(init) == 'function' and debug.getinfo(init, 'S')
   if not info or info.what == 'C' or info.source ~= '@' .. (package.searchpath(module, package.path) or '') then return nil end
   return classdoc.above(lines, info.linedefined)
@@ -174,7 +175,7 @@ end
 -- 'stride:size=1' as its name, kind and default
 local function declared(text)
   local head, default = text:match('^([^=]+)=(.*)$')
-  local name, kind = (head or text):match('^([%w_]+):?(%a*)$')
+  local name, kind = (head or text):match('^([%w_]+):?(%a*)%??$')
   return {name = name, kind = kind ~= '' and kind or nil, default = default and default:gsub('"', "'")}
 end
 
@@ -204,6 +205,7 @@ end
 
 local function signature_of_function(value)
   local f = type(value) == 'table' and value.__init or value
+  f = args.original[f] or f
   if type(f) ~= 'function' then return '' end
   local info, list = debug.getinfo(f, 'Su'), {}
   if info.what == 'C' then return '' end

@@ -5,6 +5,7 @@ local binding = require 'tocha.binding'
 local tocha = require 'tocha'
 local forms = require 'tocha.repl.forms'
 local examples = require 'tocha.repl.examples'
+local args = require 'tocha.args'
 local names = require 'tocha.repl.names'
 local classdoc = require 'tocha.repl.classdoc'
 
@@ -76,6 +77,7 @@ local function parameters(f, info)
 end
 
 local function function_text(f, path, fn)
+  f = args.original[f] or f
   local info = debug.getinfo(f, 'Su')
   if info.what == 'C' then return path .. ': a function written in C, without documentation' end
   local lines = info.source:sub(1, 1) == '@' and lines_of(info.source:sub(2))
@@ -104,7 +106,7 @@ local function documented(path, value)
 end
 
 local function class_text(cls, path)
-  local init = cls.__init
+  local init = args.original[cls.__init or false] or cls.__init
   local info = type(init) == 'function' and debug.getinfo(init, 'Su')
   local text = documented(path, cls)
   if not text and info then

@@ -4,6 +4,7 @@
 -- @module tocha.signal.windows
 
 local tocha = require 'tocha'
+local ffi = require 'ffi'
 local args = require 'tocha.args'
 local dtypes = require 'tocha.dtype'
 
@@ -29,9 +30,11 @@ end
 local function make(name, M, sym, dtype, device, requires_grad, value)
   check(name, M, dtype)
   if M == 0 then return tocha.zeros({0}, {dtype = dtype, device = device, requires_grad = requires_grad}) end
-  local values, last = {}, sym and M - 1 or M
-  for i = 0, M - 1 do values[i + 1] = M == 1 and 1 or value(i, last) end
-  return tocha.tensor(values, {dtype = dtype or tocha.get_default_dtype(), device = device, requires_grad = requires_grad})
+  local y = tocha.empty(M, {dtype = 'float64'})
+  local values, last = ffi.cast('double *', y:data_ptr()), sym and M - 1 or M
+  for i = 0, M - 1 do values[i] = M == 1 and 1 or value(i, last) end
+  y = y:to(dtype or tocha.get_default_dtype()):to(device or 'cpu')
+  return requires_grad and y:requires_grad_() or y
 end
 
 -- a[1] - a[2] cos(t) + a[3] cos(2 t) - ...

@@ -7,6 +7,7 @@ local engine = require 'tocha.engine'
 local gradmode = require 'tocha.gradmode'
 local Function = require 'tocha.autograd.function'
 local is_tensor = require('tocha.arguments').is_tensor
+local checked = require 'tocha.checked'
 
 local checkpoint = {}
 
@@ -105,11 +106,17 @@ end
 -- @tparam number segments how many parts
 -- @param ... the input of the first; then, optionally, the options of `checkpoint`
 function checkpoint.checkpoint_sequential(functions, segments, ...)
+  if type(functions) ~= 'table' then args.fail('checkpoint_sequential: functions: got %s, takes a list', args.show(functions)) end
   local options, input = split(...)
   local modules = {}
   for i = 1, functions.len and functions:len() or #functions do modules[i] = functions[i] end
   if type(segments) ~= 'number' or segments < 1 or segments > #modules then
     args.fail('checkpoint_sequential: segments: got %s, takes 1..%d', args.show(segments), #modules)
+  end
+  for i, f in ipairs(modules) do
+    if type(f) ~= 'function' and type(f) ~= 'table' then
+      args.fail('checkpoint_sequential: functions: entry %d: got %s, takes a function', i, args.show(f))
+    end
   end
   local size, values = math.floor(#modules / segments), input
   for s = 1, segments - 1 do
@@ -122,5 +129,7 @@ function checkpoint.checkpoint_sequential(functions, segments, ...)
   end
   return chain(modules, (segments - 1) * size + 1, #modules)(unpack(values, 1, values.n))
 end
+
+checked.all(checkpoint, '', {checkpoint = 'f:callable'})
 
 return checkpoint

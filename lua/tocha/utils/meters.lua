@@ -78,6 +78,10 @@ function Moving:value() return #self.values > 0 and self.sum / #self.values or 0
 local TopK = define('TopKMeter')
 function TopK:__init(k)
   self.k = type(k) == 'number' and {k} or k or {1, 5}
+  if type(self.k) ~= 'table' then args.fail('TopKMeter: k: got %s, takes a list of numbers', args.show(k)) end
+  for _, n in ipairs(self.k) do
+    if type(n) ~= 'number' or n < 1 then args.fail('TopKMeter: k: got %s, takes numbers from 1', args.show(k)) end
+  end
   self:reset()
 end
 function TopK:reset()

@@ -40,7 +40,11 @@ return function(script, list, words)
   if type(script) ~= 'string' or type(list) ~= 'table' then
     args.fail('options: got %s and %s, takes a name and a list', args.show(script), args.show(list))
   end
+  if words ~= nil and type(words) ~= 'table' then args.fail('options: words: got %s, takes a list', args.show(words)) end
   local values, known, i = {}, {}, 1
+  for _, o in ipairs(list) do
+    if type(o) ~= 'table' or type(o[1]) ~= 'string' then args.fail('options: got %s, takes {name, default, what it is}', args.show(o)) end
+  end
   for _, o in ipairs(list) do values[o[1]], known[o[1]] = o[2], o end
   while words and words[i] do
     local name, equals, value = words[i]:match('^%-%-([%w_-]+)(=?)(.*)$')

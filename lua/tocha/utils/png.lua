@@ -95,6 +95,7 @@ end
 -- os.remove(path)
 function M.save_image(image, path)
   if not tocha.is_tensor(image) then args.fail('save_image: image: got %s, takes a tensor', args.show(image)) end
+  if type(path) ~= 'string' then args.fail('save_image: path: got %s, takes the name of a file', args.show(path)) end
   local x, channels = pixels(image:detach():cpu())
   local file, why = io.open(path, 'wb')
   if not file then args.fail('save_image: %s', why) end

@@ -7,14 +7,16 @@ local args = require 'tocha.args'
 local clip = {}
 
 -- Gradients of one tensor, a list, or an iterator such as `net:parameters()`.
-local function gradients(parameters)
+local function gradients(parameters, who)
   local out = {}
   local function add(p)
+    if not tocha.is_tensor(p) then args.fail('%s: parameters: got %s, takes tensors', who, args.show(p)) end
     local g = p.grad
     if g ~= nil then out[#out + 1] = g:detach() end
   end
   if tocha.is_tensor(parameters) then add(parameters)
   elseif type(parameters) == 'function' then for p in parameters do add(p) end
+  elseif type(parameters) ~= 'table' then args.fail('%s: parameters: got %s, takes a tensor, a list, or net:parameters()', who, args.show(parameters))
   else for i = 1, #parameters do add(parameters[i]) end end
   return out
 end
@@ -32,6 +34,12 @@ local read_total = args.spec('get_total_norm', 'tensors', 'norm_type:num=2', 'er
 function clip.get_total_norm(...)
   local tensors, norm_type, strict = read_total(...)
   if tocha.is_tensor(tensors) then tensors = {tensors} end
+  if type(tensors) ~= 'table' then args.fail('get_total_norm: tensors: got %s, takes a tensor or a list', args.show(tensors)) end
+  for i = 1, #tensors do
+    if not tocha.is_tensor(tensors[i]) then
+      args.fail('get_total_norm: tensors: entry %d: got %s, takes a tensor', i, args.show(tensors[i]))
+    end
+  end
   if #tensors == 0 then return tocha.tensor(0) end
   local norms = {}
   for i = 1, #tensors do norms[i] = tocha.linalg.vector_norm(tensors[i]:detach(), norm_type) end
@@ -63,7 +71,7 @@ local read_with = args.spec('clip_grads_with_norm_', 'parameters', 'max_norm:num
 -- p.grad  --> {0.6, 0.8}
 function clip.clip_grads_with_norm_(...)
   local parameters, max_norm, total = read_with(...)
-  scale(gradients(parameters), max_norm, total)
+  scale(gradients(parameters, 'clip_grads_with_norm_'), max_norm, total)
 end
 
 local read_norm = args.spec('clip_grad_norm_', 'parameters', 'max_norm:num', 'norm_type:num=2',
@@ -83,7 +91,7 @@ local read_norm = args.spec('clip_grad_norm_', 'parameters', 'max_norm:num', 'no
 -- p.grad  --> {0.6, 0.8}
 function clip.clip_grad_norm_(...)
   local parameters, max_norm, norm_type, strict = read_norm(...)
-  local grads = gradients(parameters)
+  local grads = gradients(parameters, 'clip_grad_norm_')
   local total = clip.get_total_norm(grads, norm_type, strict)
   scale(grads, max_norm, total)
   return total
@@ -100,7 +108,7 @@ local read_value = args.spec('clip_grad_value_', 'parameters', 'clip_value:num',
 -- p.grad  --> {-1, 0.5}
 function clip.clip_grad_value_(...)
   local parameters, value = read_value(...)
-  for _, g in ipairs(gradients(parameters)) do g:clamp_(-value, value) end
+  for _, g in ipairs(gradients(parameters, 'clip_grad_value_')) do g:clamp_(-value, value) end
 end
 
 return clip

@@ -6,9 +6,17 @@ local args = require 'tocha.args'
 
 local convert = {}
 
-local function list_of(parameters)
-  if type(parameters) ~= 'function' then return parameters end
+local function list_of(parameters, who)
   local out = {}
+  if type(parameters) == 'table' and not parameters.forward then
+    for i, p in ipairs(parameters) do
+      if not tocha.is_tensor(p) then args.fail('%s: parameters: entry %d: got %s, takes a tensor', who, i, args.show(p)) end
+    end
+    return parameters
+  end
+  if type(parameters) ~= 'function' then
+    args.fail('%s: parameters: got %s, takes a list of tensors, or net:parameters()', who, args.show(parameters))
+  end
   for p in parameters do out[#out + 1] = p end
   return out
 end
@@ -19,7 +27,7 @@ end
 -- nn.utils.parameters_to_vector{tocha.ones(2), tocha.zeros(1, 2)}  --> {1, 1, 0, 0}
 function convert.parameters_to_vector(parameters)
   local out = {}
-  for i, p in ipairs(list_of(parameters)) do out[i] = p:reshape(-1) end
+  for i, p in ipairs(list_of(parameters, 'parameters_to_vector')) do out[i] = p:reshape(-1) end
   return tocha.cat(out, 1)
 end
 
@@ -32,9 +40,9 @@ end
 -- nn.utils.vector_to_parameters(tocha.tensor{1, 2, 3, 4}, {a, b})
 -- b  --> {{3, 4}}
 function convert.vector_to_parameters(vector, parameters)
-  local list, total, first = list_of(parameters), 0, 1
+  local list, total, first = list_of(parameters, 'vector_to_parameters'), 0, 1
   for _, p in ipairs(list) do total = total + p:numel() end
-  if vector:dim() ~= 1 or vector:numel() ~= total then
+  if not tocha.is_tensor(vector) or vector:dim() ~= 1 or vector:numel() ~= total then
     args.fail('vector_to_parameters: vector: got %s, takes [%d]', args.show(vector), total)
   end
   for _, p in ipairs(list) do

@@ -5,6 +5,7 @@ local tocha = require 'tocha'
 local class = require 'tocha.class'
 local args = require 'tocha.args'
 local Parameter = require 'tocha.nn.parameter'
+local checked = require 'tocha.checked'
 
 local fusion = {}
 
@@ -107,5 +108,9 @@ end
 -- local x = tocha.randn(2, 3)
 -- (nn.utils.fuse_linear_bn_eval(linear, bn)(x) - bn(linear(x))):abs():max():item() < 1e-5  --> true
 function fusion.fuse_linear_bn_eval(linear, bn) return fuse(linear, bn, false, 'fuse_linear_bn_eval') end
+
+checked.all(fusion, '', {fuse_conv_bn_eval = 'conv:module bn:module', fuse_linear_bn_eval = 'linear:module bn:module',
+  fuse_conv_bn_weights = 'conv_w:tensor conv_b:tensor? bn_rm:tensor bn_rv:tensor',
+  fuse_linear_bn_weights = 'linear_w:tensor linear_b:tensor? bn_rm:tensor bn_rv:tensor'})
 
 return fusion

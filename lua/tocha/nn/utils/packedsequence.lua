@@ -2,6 +2,7 @@
 -- @classmod tocha.nn.utils.rnn.PackedSequence
 
 local class = require 'tocha.class'
+local checked = require 'tocha.checked'
 
 local PackedSequence = class('PackedSequence')
 
@@ -21,5 +22,7 @@ function PackedSequence:to(...) return moved(self, self.data:to(...)) end
 for _, name in ipairs{'cpu', 'cuda', 'float', 'double', 'half'} do
   PackedSequence[name] = function(self) return moved(self, self.data[name](self.data)) end
 end
+
+PackedSequence.__init = checked('PackedSequence', PackedSequence.__init, 'self', 'data:tensor', 'batch_sizes:tensor', 'sorted_indices:tensor?')
 
 return PackedSequence

@@ -29,7 +29,7 @@ function WeightNorm:forward(g, v) return v * (g / weight_norm.norm_except(v, sel
 
 function WeightNorm:right_inverse(weight) return weight_norm.norm_except(weight, self.dim), weight end
 
-local read_weight = args.spec('weight_norm', 'module', 'name:str="weight"', 'dim:int=1')
+local read_weight = args.spec('weight_norm', 'module:module', 'name:str="weight"', 'dim:int?=1')
 
 --- w = g v / |v|: the originals are original0 (g) and original1 (v). Returns the module.
 -- @param dim the dimension that keeps one length each; false: one length for all
@@ -65,7 +65,7 @@ end
 
 function SpectralNorm:right_inverse(value) return value end -- luacheck: ignore self
 
-local read_spectral = args.spec('spectral_norm', 'module', 'name:str="weight"', 'n_power_iterations:int=1',
+local read_spectral = args.spec('spectral_norm', 'module:module', 'name:str="weight"', 'n_power_iterations:int=1',
   'eps:num=1e-12',
   'dim:int=nil')
 
@@ -149,7 +149,7 @@ function Orthogonal:right_inverse(value)
   return tocha.zeros_like(value)
 end
 
-local read_orthogonal = args.spec('orthogonal', 'module', 'name:str="weight"', 'orthogonal_map:str=nil', '*',
+local read_orthogonal = args.spec('orthogonal', 'module:module', 'name:str="weight"', 'orthogonal_map:str=nil', '*',
   'use_trivialization:bool=true')
 
 --- A matrix with orthonormal rows or columns.

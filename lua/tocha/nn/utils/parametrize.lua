@@ -11,6 +11,7 @@ local Module = require 'tocha.nn.module'
 local ModuleList = require 'tocha.nn.modulelist'
 local ModuleDict = require 'tocha.nn.moduledict'
 local Parameter = require 'tocha.nn.parameter'
+local checked = require 'tocha.checked'
 
 local parametrize = {}
 
@@ -129,7 +130,7 @@ local function inject(module)
   module:set_submodule('parametrizations', rawget(module, 'parametrizations'))
 end
 
-local read = args.spec('register_parametrization', 'module', 'tensor_name:str', 'parametrization', '*',
+local read = args.spec('register_parametrization', 'module:module', 'tensor_name:str', 'parametrization', '*',
   'unsafe:bool=false')
 
 local function check_shape(name, before, after)
@@ -189,7 +190,7 @@ function parametrize.is_parametrized(module, name)
   return fields:contains(name)
 end
 
-local read_remove = args.spec('remove_parametrizations', 'module', 'tensor_name:str', 'leave_parametrized:bool=true')
+local read_remove = args.spec('remove_parametrizations', 'module:module', 'tensor_name:str', 'leave_parametrized:bool=true')
 
 --- Makes a field plain again. Returns the module.
 -- @param tensor_name which field
@@ -226,7 +227,7 @@ function parametrize.type_before_parametrizations(module)
   return rawget(getmetatable(module), '__parametrized') or getmetatable(module)
 end
 
-local read_transfer = args.spec('transfer_parametrizations_and_params', 'from_module', 'to_module', 'tensor_name:str=nil')
+local read_transfer = args.spec('transfer_parametrizations_and_params', 'from_module:module', 'to_module:module', 'tensor_name:str=nil')
 
 --- Gives a module the parametrizations of another, or of one of its fields, with the originals' values.
 -- @return to_module
@@ -260,5 +261,8 @@ function parametrize.transfer_parametrizations_and_params(...)
   end
   return to
 end
+
+checked.all(parametrize, '', {type_before_parametrizations = 'module:module', cached = 'f:callable'})
+List.__init = checked('ParametrizationList', List.__init, 'self', 'first:module', 'original:tensor')
 
 return parametrize

@@ -5,6 +5,7 @@
 local tocha = require 'tocha'
 local args = require 'tocha.args'
 local Parameter = require 'tocha.nn.parameter'
+local checked = require 'tocha.checked'
 
 local prune = {}
 
@@ -72,7 +73,7 @@ local function left(w, old) return old ~= nil and old:sum():item() or w:numel() 
 -- layer.weight_mask.shape  --> {4, 10}
 -- nn.utils.prune.random_unstructured(nn.Linear(10, 4), 'weight', 5).weight:eq(0):sum()  --> 5
 local function entries(what, score)
-  local read = args.spec(what, 'module', 'name:str', 'amount:num', 'importance_scores:tensor=nil')
+  local read = args.spec(what, 'module:module', 'name:str', 'amount:num', 'importance_scores:tensor=nil')
   return function(...)
     local module, name, amount, scores = read(...)
     local w, old = weight_of(module, name, what), old_mask(module, name)
@@ -102,7 +103,7 @@ local function other_dims(w, dim)
   return out
 end
 
-local read_ln = args.spec('ln_structured', 'module', 'name:str', 'amount:num', 'n:num', 'dim:int')
+local read_ln = args.spec('ln_structured', 'module:module', 'name:str', 'amount:num', 'n:num', 'dim:int')
 
 --- Prunes the slices along `dim` of the smallest n-norm.
 -- @param amount a share from 0 to 1, or a number of slices
@@ -117,7 +118,7 @@ function prune.ln_structured(...)
   return structured('ln_structured', module, name, amount, dim, tocha.linalg.vector_norm(w, n, other_dims(w, dim)))
 end
 
-local read_rs = args.spec('random_structured', 'module', 'name:str', 'amount:num', 'dim:int')
+local read_rs = args.spec('random_structured', 'module:module', 'name:str', 'amount:num', 'dim:int')
 
 --- Prunes random slices along `dim`.
 -- @param amount a share from 0 to 1, or a number of slices
@@ -234,5 +235,8 @@ function prune.is_pruned(module)
   end
   return false
 end
+
+checked.all(prune, '', {identity = 'module:module name:str', remove = 'module:module name:str', is_pruned = 'module:module',
+  custom_from_mask = 'module:module name:str mask:tensor'})
 
 return prune

@@ -5,6 +5,7 @@
 local tocha = require 'tocha'
 local class = require 'tocha.class'
 local args = require 'tocha.args'
+local checked = require 'tocha.checked'
 
 --- Sequences of several lengths as rows, time after time, the longest sequences first: what nn.LSTM and its like take in place of
 -- a padded batch. pack_sequence and pack_padded_sequence make them; `to` moves or casts the rows.
@@ -43,10 +44,11 @@ local function by_length(lengths)
 end
 
 local function check_lengths(lengths, batch, time)
+  if type(lengths) ~= 'table' then args.fail('pack_padded_sequence: lengths: got %s, takes a list', args.show(lengths)) end
   if #lengths ~= batch then args.fail('pack_padded_sequence: got %d lengths for a batch of %d', #lengths, batch) end
   for i, n in ipairs(lengths) do
-    if n < 1 or n > time then
-      args.fail('pack_padded_sequence: length %d of sequence %d is outside 1..%d', n, i, time)
+    if type(n) ~= 'number' or n < 1 or n > time then
+      args.fail('pack_padded_sequence: length %s of sequence %d is outside 1..%d', args.show(n), i, time)
     end
   end
 end
@@ -183,6 +185,11 @@ function rnn.pad_sequence(...)
     args.fail("pad_sequence: padding_side: got '%s', takes 'left' or 'right'", side)
   end
   if #list == 0 then args.fail('pad_sequence: got no sequences') end
+  for i = 1, #list do
+    if not tocha.is_tensor(list[i]) or list[i]:dim() == 0 then
+      args.fail('pad_sequence: sequence %d: got %s, takes a tensor (time, ...)', i, args.show(list[i]))
+    end
+  end
   local time, out = 0, {}
   for i = 1, #list do time = math.max(time, list[i]:size(1)) end
   for i = 1, #list do out[i] = padded(list[i], time, value, side) end
@@ -198,6 +205,9 @@ local read_unpad = args.spec('unpad_sequence', 'padded_sequences:tensor', 'lengt
 -- nn.utils.rnn.unpad_sequence(tocha.tensor{{1, 2}, {3, 0}}, {2, 1}, true)  --> {{1, 2}, {3}}
 function rnn.unpad_sequence(...)
   local x, lengths, batch_first = read_unpad(...)
+  if type(lengths) ~= 'table' and not tocha.is_tensor(lengths) then
+    args.fail('unpad_sequence: lengths: got %s, takes a list or an int64 tensor', args.show(lengths))
+  end
   local out = {}
   for i, n in ipairs(numbers(lengths)) do out[i] = x:select(batch_first and 1 or 2, i):narrow(1, 1, n) end
   return out
@@ -213,7 +223,12 @@ local read_sequence = args.spec('pack_sequence', 'sequences:list', 'enforce_sort
 function rnn.pack_sequence(...)
   local list, enforce_sorted = read_sequence(...)
   local lengths = {}
-  for i = 1, #list do lengths[i] = list[i]:size(1) end
+  for i = 1, #list do
+    if not tocha.is_tensor(list[i]) or list[i]:dim() == 0 then
+      args.fail('pack_sequence: sequence %d: got %s, takes a tensor (time, ...)', i, args.show(list[i]))
+    end
+    lengths[i] = list[i]:size(1)
+  end
   return rnn.pack_padded_sequence(rnn.pad_sequence(list), lengths, false, enforce_sorted)
 end
 
@@ -234,5 +249,7 @@ end
 function rnn.invert_permutation(permutation)
   return permutation ~= nil and permutation:argsort() or nil
 end
+
+checked.all(rnn, '', {invert_permutation = 'permutation:tensor?'})
 
 return rnn

@@ -42,7 +42,7 @@ local function compute(module, name, o, iterate)
   return w / u:clone():dot(matrix:mv(v:clone()))
 end
 
-local read = args.spec('spectral_norm', 'module', 'name:str="weight"', 'n_power_iterations:int=1', 'eps:num=1e-12',
+local read = args.spec('spectral_norm', 'module:module', 'name:str="weight"', 'n_power_iterations:int=1', 'eps:num=1e-12',
   'dim:int=nil')
 
 --- Replaces a parameter by `name_orig` and divides it by its largest singular value before each forward.
@@ -76,7 +76,7 @@ function spectral.spectral_norm(...)
   return module
 end
 
-local read_remove = args.spec('remove_spectral_norm', 'module', 'name:str="weight"')
+local read_remove = args.spec('remove_spectral_norm', 'module:module', 'name:str="weight"')
 
 --- Makes the weight a plain parameter again, with its normalised value.
 -- @usage

@@ -2,6 +2,7 @@
 -- @module tocha.nn.utils.stateless
 
 local args = require 'tocha.args'
+local checked = require 'tocha.checked'
 
 local stateless = {}
 
@@ -40,5 +41,7 @@ function stateless.functional_call(module, parameters, inputs)
   if type(inputs) ~= 'table' then inputs = {inputs} end
   return finish(swap(module, parameters), pcall(module, unpack(inputs)))
 end
+
+checked.all(stateless, '', {functional_call = 'module:module parameters:list'})
 
 return stateless

@@ -25,7 +25,7 @@ local function compute(module, name, dim)
   return v * (g / weight_norm.norm_except(v, dim))
 end
 
-local read = args.spec('weight_norm', 'module', 'name:str="weight"', 'dim:int=1')
+local read = args.spec('weight_norm', 'module:module', 'name:str="weight"', 'dim:int?=1')
 
 --- Replaces a parameter by `name_g` (length) and `name_v` (direction); it is computed before each forward.
 -- @param module
@@ -52,7 +52,7 @@ function weight_norm.weight_norm(...)
   return module
 end
 
-local read_remove = args.spec('remove_weight_norm', 'module', 'name:str="weight"')
+local read_remove = args.spec('remove_weight_norm', 'module:module', 'name:str="weight"')
 
 --- Makes the weight a plain parameter again.
 -- @usage

@@ -61,7 +61,7 @@ local read_chained = args.spec('ChainedScheduler', 'schedulers:list', 'optimizer
 -- rates  --> {0.5, 0.45, 0.81, 0.729}
 function Chained:__init(...)
   local schedulers, optimizer = read_chained(...)
-  optimizer = optimizer or schedulers[1] and schedulers[1].optimizer
+  optimizer = optimizer or type(schedulers[1]) == 'table' and schedulers[1].optimizer or nil
   check('ChainedScheduler', optimizer, schedulers)
   self._schedulers, self.optimizer = schedulers, optimizer
   note_rates(self)

@@ -87,7 +87,10 @@ local read_multi = args.spec('MultiStepLR', 'optimizer', 'milestones:list', 'gam
 function MultiStepLR:__init(...)
   local optimizer, milestones, gamma, last_epoch = read_multi(...)
   self.milestones, self.gamma = {}, gamma
-  for i, m in ipairs(milestones) do self.milestones[i] = m end
+  for i, m in ipairs(milestones) do
+    if type(m) ~= 'number' then args.fail('MultiStepLR: milestones: got %s, takes numbers of epochs', args.show(m)) end
+    self.milestones[i] = m
+  end
   table.sort(self.milestones)
   self:setup(optimizer, last_epoch)
 end

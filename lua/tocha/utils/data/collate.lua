@@ -47,6 +47,9 @@ local function columns(samples)
 end
 
 function collate(samples)
+  if type(samples) ~= 'table' or samples[1] == nil then
+    args.fail('default_collate: samples: got %s, takes a list of items', args.show(samples))
+  end
   if tocha.is_tensor(samples[1]) then return tocha.stack(samples, 1) end
   local kind = same_type(samples)
   if kind == 'number' then return tocha.tensor(samples, {dtype = all(samples, whole) and 'int64' or nil}) end

@@ -19,6 +19,7 @@ function ConcatDataset:__init(datasets)
   self.datasets, self.cumulative_sizes = datasets, {}
   local n = 0
   for k, d in ipairs(datasets) do
+    if type(d) ~= 'table' or not d.len then args.fail('ConcatDataset: dataset %d: got %s, takes a dataset', k, args.show(d)) end
     n = n + d:len()
     self.cumulative_sizes[k] = n
   end

@@ -83,7 +83,10 @@ function Stack:__init(first, ...)
   self.named = select('#', ...) == 0 and type(first) == 'table' and getmetatable(first) == nil
   self.datasets = self.named and first or {first, ...}
   local n
-  for _, d in pairs(self.datasets) do
+  for key, d in pairs(self.datasets) do
+    if type(d) ~= 'table' or not d.len then
+      args.fail('StackDataset: dataset %s: got %s, takes a dataset', tostring(key), args.show(d))
+    end
     if n and d:len() ~= n then args.fail('StackDataset: size mismatch: %d and %d items', n, d:len()) end
     n = d:len()
   end

@@ -40,6 +40,7 @@ end
 -- {parts[1]:len(), parts[2]:len()}  --> {7, 3}
 return function(...)
   local dataset, lengths, generator = read(...)
+  if type(dataset) ~= 'table' or not dataset.len then args.fail('random_split: dataset: got %s, takes a dataset', args.show(dataset)) end
   local n = dataset:len()
   lengths = counts(lengths, n)
   local order = n > 0 and tocha.randperm(n, {generator = generator}):totable() or {}
