@@ -258,3 +258,55 @@ describe('fill_diagonal_', function()
     assert.same({{0, 3}, {3, 0}}, x.grad:totable())
   end)
 end)
+
+describe('a range with a step below 0', function()
+  local x = tocha.arange(24):reshape(4, 6):double()
+
+  it('goes from first down to last', function()
+    assert.same({{18, 19, 20, 21, 22, 23}, {6, 7, 8, 9, 10, 11}}, x[{{4, 1, -2}}]:totable())
+    assert.same({11, 9, 7}, x[{2, {6, 2, -2}}]:totable())
+    assert.same({{20, 19, 18}, {14, 13, 12}, {8, 7, 6}, {2, 1, 0}}, x[{{-1, 1, -1}, {3, 1, -1}}]:totable())
+    assert.same({13, 7, 1}, x[{{3, 1, -1}, 2}]:totable())
+    assert.same({{13, 7, 1}}, x[{tocha.newaxis, {3, 1, -1}, 2}]:totable())
+    assert.same({{12, 17}, {6, 11}, {0, 5}}, x[{{3, 1, -1}, long{1, 6}}]:totable())
+    assert.same({3}, x[{1, {4, 4, -1}}]:totable())
+  end)
+
+  it('can be assigned to', function()
+    local y = x:clone()
+    y[{{3, 1, -1}, 1}] = tocha.tensor{100, 200, 300}
+    assert.same({300, 200, 100, 18}, y[{{}, 1}]:totable())
+    y[{{}, {6, 5, -1}}] = tocha.tensor{{1, 2}}
+    assert.same({{2, 1}, {2, 1}, {2, 1}, {2, 1}}, y[{{}, {5, 6}}]:totable())
+    y[{{4, 1, -3}, long{1, 2}}] = tocha.tensor{{7, 8}, {9, 10}}
+    assert.same({{9, 10}, {200, 7}, {100, 13}, {7, 8}}, y[{{}, {1, 2}}]:totable())
+    y[{{2, 1, -1}}] = 0
+    assert.equal(0, y:narrow(1, 1, 2):abs():sum():item())
+  end)
+
+  it('has a gradient', function()
+    local w = tocha.ones(5, {dtype = 'float64', requires_grad = true})
+    local y = w * 1;
+    (y[{{5, 1, -2}}] * tocha.tensor({1, 2, 3}, {dtype = 'float64'})):sum():backward()
+    assert.same({3, 0, 2, 0, 1}, w.grad:totable())
+    local z = tocha.zeros(3, {dtype = 'float64'})
+    z[{{3, 1, -1}}] = w:narrow(1, 1, 3) * tocha.tensor({1, 10, 100}, {dtype = 'float64'})
+    assert.same({1, 10, 100}, tocha.autograd.grad(z:sum(), w)[1]:narrow(1, 1, 3):totable())
+  end)
+
+  it('that goes the other way, or of 0, is an error', function()
+    S.fails(function() return x[{{1, 3, -1}}] end, 'range {1, 3}', 'dim 1', 'step -1')
+    S.fails(function() return x[{1, {1, 2, 0}}] end, 'step', 'got 0')
+  end)
+end)
+
+describe('an index outside of its dim', function()
+  it("is told with the user's number of the dim", function()
+    local x = tocha.zeros(4, 6, 2)
+    S.fails(function() return x[{1, 7}] end, 'index 7', 'dim 2', 'size 6')
+    S.fails(function() return x[{1, 1, -3}] end, 'index -3', 'dim 3', 'size 2')
+    S.fails(function() x[{2, {1, 9}}] = 1 end, 'range {1, 9}', 'dim 2', 'size 6')
+    S.fails(function() return x[{tocha.newaxis, 5}] end, 'index 5', 'dim 1', 'size 4')
+    S.fails(function() return x[{1, 0}] end, 'index 0', 'dim 2', 'counting starts at 1')
+  end)
+end)
