@@ -291,7 +291,7 @@ describe('a range with a step below 0', function()
     assert.same({3, 0, 2, 0, 1}, w.grad:totable())
     local z = tocha.zeros(3, {dtype = 'float64'})
     z[{{3, 1, -1}}] = w:narrow(1, 1, 3) * tocha.tensor({1, 10, 100}, {dtype = 'float64'})
-    assert.same({1, 10, 100}, tocha.autograd.grad(z:sum(), w)[1]:narrow(1, 1, 3):totable())
+    assert.same({1, 10, 100, 0, 0}, (tocha.autograd.grad(z:sum(), w)):totable())
   end)
 
   it('that goes the other way, or of 0, is an error', function()
