@@ -10,6 +10,8 @@
 enum { SMALL_STEP = 32, SMALL_LISTS = 33, SLAB = 64 << 10 };
 typedef struct small { struct small *next; } small;
 static TC_THREAD_LOCAL small *small_free[SMALL_LISTS]; /* 264 bytes: must stay small */
+static TC_THREAD_LOCAL int64_t small_bytes;
+int64_t tci_small_bytes(void) { return small_bytes; }
 
 static uintptr_t slabs_from = UINTPTR_MAX, slabs_to; /* slabs are never given back */
 
@@ -33,6 +35,7 @@ void *tci_small_alloc(size_t bytes) {
   size_t list = (bytes + SMALL_STEP - 1) / SMALL_STEP;
   if (list >= SMALL_LISTS) return malloc(bytes);
   if (!small_free[list] && !small_refill(list)) return NULL;
+  small_bytes += (int64_t)bytes;
   small *s = small_free[list], *next = s->next;
   small_free[list] = next;
   /* the collector frees thousands at a time, which then lie outside the cache: begin to fetch the next but one */
@@ -46,6 +49,7 @@ void tci_small_free(void *p, size_t bytes) {
     free(p);
     return;
   }
+  small_bytes -= (int64_t)bytes;
   small *s = p;
   s->next = small_free[list];
   small_free[list] = s;

@@ -7,8 +7,8 @@
 
 /* ---- memory pressure ---- */
 static int64_t pressure_limit = 32 << 20;
-/* a tensor is a header, a handle, a storage and often a node of a graph */
-static int64_t native_bytes(void) { return tci_live_bytes() + (int64_t)tc_cuda_live() + 768 * tci_live_tensors(); }
+/* Small objects count three times: what lies dead among them is found again cold, and as many handles of Lua's go with them. */
+static int64_t native_bytes(void) { return tci_live_bytes() + (int64_t)tc_cuda_live() + 3 * tci_small_bytes(); }
 bool tci_pressure(void) { return native_bytes() > pressure_limit; }
 
 /* After a collection: how far native memory may grow until the next one. A collection costs time in proportion to the Lua heap, so a larger

@@ -27,6 +27,7 @@ void tci_storage_drop(tc_storage *s);
 void *tci_small_alloc(size_t bytes);            /* pooled headers and nodes, at most TC_SMALL_MAX bytes else malloc */
 void tci_small_free(void *p, size_t bytes);
 bool tci_small_owns(const void *p);             /* does p point into a pool? */
+int64_t tci_small_bytes(void);                  /* in use, of the pools */
 int64_t tci_live_bytes(void);
 bool tci_pressure(void);                        /* handle.c: is it time to collect garbage? */
 void tci_bury_all(void);                        /* handle.c: releases what the collector has found dead, some of which may wait */

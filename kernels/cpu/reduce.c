@@ -98,7 +98,9 @@ static void fold_lines(const job *j, const char *p, int64_t width, int64_t lo, i
 
 /* Lines of a few elements that follow each other in memory are folded several at a time, as one long line. */
 static void fold_narrow(const job *j, const char *p, int64_t width, int64_t lo, int64_t hi, char *acc) {
-  int64_t together = VIRTUAL / width, wide = together * width, line_bytes = width * j->in_bytes;
+  int64_t together = (hi - lo) / 4 < VIRTUAL / width ? (hi - lo) / 4 : VIRTUAL / width;
+  if (together < 1) together = 1;
+  const int64_t wide = together * width, line_bytes = width * j->in_bytes;
   double sums[VIRTUAL], buffer[4][BLOCK];
   const void *line[4];
   int have = 0;
