@@ -159,4 +159,8 @@ typedef struct tc_backend {
 
 extern const tc_kernels tc_kernels_base, tc_kernels_avx2, tc_kernels_avx512;
 extern int tc_kernel_threads; /* how many threads CPU kernels may use */
+extern int64_t tc_alone_until; /* not 0: other programs held a thread up, small regions keep to one until then (lib/crowd.c) */
+int64_t tc_now(void);         /* nanoseconds */
+bool tc_crowded(void);
+void tc_region_took(int64_t began, int64_t own, int64_t all);
 #endif

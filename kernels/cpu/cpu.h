@@ -25,7 +25,8 @@ TC_KERNEL_SLOTS(X)
    microsecond and then cold caches: below 32k units one thread wins. The count only ever is 1 or all: libgomp is slow to resize. */
 static inline int tc_threads_for(double work) {
 #ifdef _OPENMP
-  return work >= 32768 && !omp_in_parallel() ? tc_kernel_threads : 1;
+  if (work < 32768 || tc_kernel_threads == 1 || omp_in_parallel()) return 1;
+  return __builtin_expect(tc_alone_until != 0, 0) && work < 4e6 && tc_crowded() ? 1 : tc_kernel_threads;
 #else
   (void)work;
   return 1;
@@ -47,11 +48,14 @@ static inline int64_t tc_share_of(int64_t n, int64_t grain, int team) {
 #define TC_PARALLEL_END } \
   if (tc_team == 1) { if (tc_n > 0) tc_body(0, tc_n); } \
   else { \
-    const int64_t tc_share = tc_share_of(tc_n, tc_grain, tc_team); \
+    const int64_t tc_share = tc_share_of(tc_n, tc_grain, tc_team), tc_began = tc_now(); \
+    int64_t tc_own = tc_began; \
     _Pragma("omp parallel num_threads(tc_team)") { \
       const int64_t tc_lo = tc_share * omp_get_thread_num(), tc_hi = tc_lo + tc_share < tc_n ? tc_lo + tc_share : tc_n; \
       if (tc_lo < tc_hi) tc_body(tc_lo, tc_hi); \
-    } } } while (0);
+      if (omp_get_thread_num() == 0) tc_own = tc_now(); \
+    } \
+    tc_region_took(tc_began, tc_own, tc_now()); } } while (0);
 #else
 static inline int tc_thread(void) {
 #ifdef _OPENMP

@@ -41,7 +41,7 @@ static void clear_or_scale(const matrix *c, int dtype, double beta) { /* no inne
 /* ---- our own products, where the processor has AVX-512: OpenBLAS knows only the models of its day, and may be told not to ---- */
 #if defined(__AVX512F__)
 #define PRODUCT_ROWS 8
-enum { VECTOR_BYTES = 64, PRODUCT_INNER = 512, PRODUCT_PACKED = 512 << 10 };
+enum { VECTOR_BYTES = 64, PRODUCT_INNER = 512, PRODUCT_PACKED = 512 << 10, PRODUCT_AHEAD = 4096 };
 #define T float
 #define INDEX int32_t
 #define S(name) f32_##name
@@ -96,7 +96,7 @@ static bool own_product(const matrix *c, const matrix *a, const matrix *b, int d
   bool few = least < 8, turn = few ? c->rows > c->columns : c->rows < c->columns && a->columns >= 64; /* short sums: c turned would cost more */
   if (turn) c = &tc, a = &tb, b = &ta;
   bool good = true;
-  TC_PARALLEL(few ? c->columns : c->rows, few ? 48 : PRODUCT_ROWS, work / 32) {
+  TC_PARALLEL(few ? c->columns : c->rows, few ? 48 : PRODUCT_ROWS, few ? work / 4 : work / 32) {
     if (!share(c, a, b, !few, lo, hi, dtype, alpha, beta)) good = false;
   } TC_PARALLEL_END
   return good;

@@ -12,10 +12,10 @@ static inline S(vec) S(pairs)(S(vec) a, S(vec) b) {
 }
 
 /* Each of `many` vectors becomes the sum of its lanes, all of them side by side at v. There must be room up to a multiple of the lanes. */
-static void S(totals)(S(vec) *v, int many) {
+static inline __attribute__((always_inline)) void S(totals)(S(vec) *v, int many) {
   const S(vec) zero = {0};
-  for (int width = S(LANES); width > 1; width /= 2, many = (many + 1) / 2) {
+  _Pragma("GCC unroll 8") for (int width = S(LANES); width > 1; width /= 2, many = (many + 1) / 2) {
     if (many % 2) v[many] = zero;
-    for (int i = 0; i < (many + 1) / 2; i++) v[i] = S(pairs)(v[2 * i], v[2 * i + 1]);
+    _Pragma("GCC unroll 16") for (int i = 0; i < (many + 1) / 2; i++) v[i] = S(pairs)(v[2 * i], v[2 * i + 1]);
   }
 }

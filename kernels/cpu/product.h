@@ -38,27 +38,29 @@ static S(product_kernel) S(kernel)(int64_t rows, int vectors) {
   return all[rows == 1 ? 2 : rows <= 4 ? 1 : 0][vectors - 1];
 }
 
-/* Both operands run along k without gaps: MR rows by 4 columns of inner products. sums is (MR, 4). */
-#define PRODUCT_DOT(KIND, MR) \
+/* Both operands run along k without gaps: MR rows by NC columns of inner products. sums is (MR, NC). A single row reads b once, at the speed of
+   its cache: what follows, mostly the next columns, is fetched ahead. */
+#define PRODUCT_DOT(KIND, MR, NC, AHEAD) \
   static void S(dot_##KIND)(int64_t n, const T *const *a, const T *const *b, T *sums) { \
-    S(vec) acc[MR][4]; const S(vec) zero = {0}; int64_t k = 0; \
-    _Pragma("GCC unroll 8") for (int m = 0; m < MR; m++) _Pragma("GCC unroll 8") for (int j = 0; j < 4; j++) acc[m][j] = zero; \
+    S(vec) acc[MR][NC]; const S(vec) zero = {0}; int64_t k = 0; \
+    _Pragma("GCC unroll 8") for (int m = 0; m < MR; m++) _Pragma("GCC unroll 8") for (int j = 0; j < NC; j++) acc[m][j] = zero; \
     for (; k + S(LANES) <= n; k += S(LANES)) { \
       S(vec) v[MR]; \
       _Pragma("GCC unroll 8") for (int m = 0; m < MR; m++) v[m] = *(const S(vec) *)(a[m] + k); \
-      _Pragma("GCC unroll 8") for (int j = 0; j < 4; j++) { \
+      _Pragma("GCC unroll 8") for (int j = 0; j < NC; j++) { \
         S(vec) w = *(const S(vec) *)(b[j] + k); \
+        if (AHEAD) __builtin_prefetch((const char *)(b[j] + k) + AHEAD); \
         _Pragma("GCC unroll 8") for (int m = 0; m < MR; m++) acc[m][j] += v[m] * w; \
       } \
     } \
-    S(vec) all[MR * 4 + 1]; \
-    for (int m = 0; m < MR; m++) for (int j = 0; j < 4; j++) all[m * 4 + j] = acc[m][j]; \
-    S(totals)(all, MR * 4); \
-    memcpy(sums, all, MR * 4 * sizeof(T)); \
-    for (; k < n; k++) for (int m = 0; m < MR; m++) for (int j = 0; j < 4; j++) sums[m * 4 + j] += a[m][k] * b[j][k]; \
+    S(vec) all[MR * NC + 1]; \
+    for (int m = 0; m < MR; m++) for (int j = 0; j < NC; j++) all[m * NC + j] = acc[m][j]; \
+    S(totals)(all, MR * NC); \
+    memcpy(sums, all, MR * NC * sizeof(T)); \
+    for (; k < n; k++) for (int m = 0; m < MR; m++) for (int j = 0; j < NC; j++) sums[m * NC + j] += a[m][k] * b[j][k]; \
   }
-PRODUCT_DOT(few, 4)
-PRODUCT_DOT(single, 1)
+PRODUCT_DOT(few, 4, 4, 0)
+PRODUCT_DOT(single, 1, 8, PRODUCT_AHEAD)
 #undef PRODUCT_DOT
 
 /* rows k0.. (n of them) and columns j0.. (many) of b as one panel of `width` columns, zeros behind the last */
@@ -124,13 +126,14 @@ static void S(inner)(const matrix *c, const matrix *a, const matrix *b, T alpha,
   T sums[16];
   for (int64_t i = 0; i < c->rows; i += 4) {
     int64_t rows = c->rows - i < 4 ? c->rows - i : 4;
-    const T *p[4], *q[4];
+    const T *p[4], *q[8];
     for (int m = 0; m < 4; m++) p[m] = (const T *)a->data + (i + (m < rows ? m : rows - 1)) * a->row_step;
-    for (int64_t j = 0; j < c->columns; j += 4) {
-      int64_t many = c->columns - j < 4 ? c->columns - j : 4;
-      for (int l = 0; l < 4; l++) q[l] = (const T *)b->data + (j + (l < many ? l : many - 1)) * b->column_step;
+    const int at_once = rows == 1 ? 8 : 4;
+    for (int64_t j = 0; j < c->columns; j += at_once) {
+      int64_t many = c->columns - j < at_once ? c->columns - j : at_once;
+      for (int l = 0; l < at_once; l++) q[l] = (const T *)b->data + (j + (l < many ? l : many - 1)) * b->column_step;
       (rows == 1 ? S(dot_single) : S(dot_few))(a->columns, p, q, sums);
-      S(deliver)(c, i, rows, j, many, sums, 4, alpha, beta);
+      S(deliver)(c, i, rows, j, many, sums, at_once, alpha, beta);
     }
   }
 }
