@@ -1,6 +1,6 @@
 /* tape.h: recording kernels and playing them again: tocha.compile. While a capture runs, tci_kernels gives a table whose kernels write their
    arguments on a tape and then run (build/gen/tape.c, made by tools/tape.lua). What the tape needs of memory are blocks: storages that came
-   from outside, and those made on the way, for which a program plans one arena. capture.c records, plan.c plans, fuse.c merges elementwise
+   from outside, and those made on the way, for which a program plans one arena. capture.c and tape.c record, plan.c plans, fuse.c merges elementwise
    kernels, program.c runs. */
 #ifndef TC_TAPE_H
 #define TC_TAPE_H
@@ -160,12 +160,14 @@ void *tct_copy(const void *from, size_t bytes);
 void *tct_struct(const void *from, size_t bytes, size_t signed_bytes);
 void tct_sign(const void *from, size_t bytes);
 void tct_place(void **at, int mode);
+void tct_place_of(void **at, int mode, int64_t numel);
 tc_view *tct_view(const tc_view *v, int mode);
 tc_loop *tct_loop(const tc_loop *l, int mode);
 tc_reduction *tct_reduction(const tc_reduction *r, int mode);
 tc_lanes *tct_lanes(const tc_lanes *k, int mode);
 tc_taps *tct_taps(const tc_taps *t);
 tc_lapack *tct_lapack(const tc_lapack *q);
+tc_attention *tct_attention(const tc_attention *a);
 tc_draw *tct_draw(const tc_draw *d);
 void tct_stream(tc_stream *s);
 void tct_refuse(const char *kernel);

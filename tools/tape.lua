@@ -13,10 +13,10 @@ local writes = {
   arg_reduce = 'r index', moments = 'r mean', scan = 'y index', positions = 'l', offsets = 'out', gather = 'k', scatter = '+k',
   triangle = 'y', sort = 'values index', topk = 'values index', rank = 'values index', mode = 'values index', random = 'y',
   random_from = 'y', gamma_slope = 'y', dropout = 'y', multinomial = 'y', searchsorted = 'out', bincount = '+out', histc = '+count',
-  cdist = 'y', resample = 'y', fft = 'y', lapack = 'p',
+  cdist = 'y', resample = 'y', fft = 'y', lapack = 'p', attention = 'p',
 }
 -- what operators can do without: while recording they are told that it is not there
-local optional = {gemm_bias = true, attention = true}
+local optional = {gemm_bias = true, attention_backward = true}
 local random = {random = true, random_from = true, dropout = true, multinomial = true}
 local arrays = {offsets = {size = 'ndim', stride = 'ndim'}} -- arguments that are numbers, not places in tensors
 
@@ -78,6 +78,7 @@ local function recorder(slot, a, mode)
   if base == 'tc_draw' then return ('q->%s = tct_draw(%s);'):format(a.name, a.name) end
   if base == 'tc_taps' then return ('q->%s = tct_taps(%s);'):format(a.name, a.name) end
   if base == 'tc_lapack' then return ('q->%s = tct_lapack(%s);'):format(a.name, a.name) end
+  if base == 'tc_attention' then return ('q->%s = tct_attention(%s);'):format(a.name, a.name) end
   if a.ctype == 'tc_stream' then return ('q->%s = %s; tct_stream(&q->%s);'):format(a.name, a.name, a.name) end
   if base == 'tc_fault' then return ('q->%s = &tct_fault;'):format(a.name) end
   if base == 'void' or base == 'int64_t' then return ('q->%s = %s; tct_place((void *)&q->%s, %s);'):format(a.name, a.name, a.name, mode) end

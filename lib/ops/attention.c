@@ -1,4 +1,5 @@
-/* attention.c: scaled_dot_product_attention: one kernel where the device has it, else composed of products and softmax. */
+/* attention.c: scaled_dot_product_attention: one kernel where the device has it, else composed of products and softmax. The CPU has one for a few
+   queries that no gradient is wanted of. */
 #include "neural.h"
 
 /* Each head of the keys and values serves several of the query: (..., heads, S, E) with every head repeated. */
@@ -77,7 +78,7 @@ static tc_tensor *in_rows(tc_tensor *x) { return !x || x->stride[3] == 1 || x->s
 static tc_attention describe(tc_tensor *q, tc_tensor *k, tc_tensor *v, tc_tensor *mask, tc_tensor *out, tc_tensor *sums, const tc_seeing *s) {
   tc_attention p = {.batch = q->size[0], .heads = q->size[1], .key_heads = k->size[1], .queries = q->size[2], .keys = k->size[2],
                     .dim = (int)q->size[3], .value_dim = (int)v->size[3], .dtype = q->dtype, .causal = s->causal, .scale = s->scale,
-                    .q = heads_of(q), .k = heads_of(k), .v = heads_of(v), .out = heads_of(out), .sums = (float *)tci_data(sums)};
+                    .q = heads_of(q), .k = heads_of(k), .v = heads_of(v), .out = heads_of(out), .sums = sums ? (float *)tci_data(sums) : NULL};
   if (mask) {
     p.mask = tci_data(mask);
     p.mask_dtype = mask->dtype;
@@ -136,12 +137,21 @@ static tc_tensor *four(tc_tensor *x) {
 static bool same_front(const tc_tensor *q, const tc_tensor *k, int but) {
   return q->ndim == k->ndim && !memcmp(q->size, k->size, (size_t)(q->ndim > but ? q->ndim - but : 0) * sizeof *q->size);
 }
+/* On the CPU products of matrices are quicker from some queries on, and there is no gradient. */
+enum { CPU_QUERIES = 4 };
+static bool device_can(tc_tensor *q, tc_tensor *k, tc_tensor *v, tc_tensor *mask) {
+  if (q->device > 0) return true;
+  if (q->dtype != TC_FLOAT32 || q->size[q->ndim - 2] > CPU_QUERIES) return false;
+  return !tci_grad_mode() || !(tc_get_requires_grad(q) || tc_get_requires_grad(k) || tc_get_requires_grad(v) || (mask && tc_get_requires_grad(mask)));
+}
 static bool flash_can(tc_tensor *q, tc_tensor *k, tc_tensor *v, tc_tensor *mask, bool groups) {
-  if (q->device == 0 || q->dtype == TC_FLOAT64 || k->dtype != q->dtype || v->dtype != q->dtype || k->device != q->device || v->device != q->device) return false;
+  if (!device_can(q, k, v, mask) || q->dtype == TC_FLOAT64 || k->dtype != q->dtype || v->dtype != q->dtype) return false;
+  if (k->device != q->device || v->device != q->device) return false;
   if (q->size[q->ndim - 1] > TC_ATTENTION_WIDEST || v->size[v->ndim - 1] > TC_ATTENTION_WIDEST || !q->numel || !k->numel || !v->numel) return false;
   if (!same_front(q, k, groups ? 3 : 2) || !same_front(k, v, 2)) return false;
   if (!mask) return true;
-  return mask->ndim <= 4 && q->ndim <= 4 && mask->device == q->device && !tc_get_requires_grad(mask) && (mask->dtype == TC_BOOL || mask->dtype == q->dtype);
+  if (mask->device != q->device || (q->device > 0 && tc_get_requires_grad(mask))) return false;
+  return mask->ndim <= 4 && q->ndim <= 4 && (mask->dtype == TC_BOOL || mask->dtype == q->dtype);
 }
 
 /* NULL without an error where the device has no kernel for it. k and v may have fewer heads. */
@@ -154,8 +164,8 @@ static tc_tensor *flash(tc_tensor *q, tc_tensor *k, tc_tensor *v, tc_tensor *mas
   const int64_t shape[] = {q->size[0], q->size[1], q->size[2], row[IN_V]->size[3]};
   for (int d = 0; mask && d < 4; d++)
     if (mask->size[d] != 1 && mask->size[d] != (d < 3 ? q->size[d] : row[IN_K]->size[2])) return NULL;
-  tc_tensor *out = tci_new(q->dtype, 4, shape, q->device), *sums = tci_new(TC_FLOAT32, 3, shape, q->device);
-  if (!out || !sums) return NULL;
+  tc_tensor *out = tci_new(q->dtype, 4, shape, q->device), *sums = NULL;
+  if (!out || (q->device > 0 && !(sums = tci_new(TC_FLOAT32, 3, shape, q->device)))) return NULL;
   const tc_attention p = describe(row[IN_Q], row[IN_K], row[IN_V], mask, out, sums, s);
   const int status = tci_kernels(q->device)->attention(&p);
   if (status == TC_MISSING || !tci_status(status, NULL, NULL, 0)) return NULL;

@@ -195,6 +195,56 @@ describe('scaled_dot_product_attention', function()
     assert.is_true(tocha.allclose(shared, repeated))
   end)
 
+  -- a few queries without gradient have a kernel of their own; with gradient they are composed, and float64 is
+  local function both(q, k, v, options)
+    local wide = {}
+    for name, value in pairs(options) do wide[name] = value end
+    if wide.attn_mask and wide.attn_mask.dtype == tocha.float32 then wide.attn_mask = wide.attn_mask:double() end
+    local exact = F.scaled_dot_product_attention(q:double(), k:double(), v:double(), wide):float()
+    local composed = F.scaled_dot_product_attention(q:detach():requires_grad_(), k, v, options):detach()
+    local few = F.scaled_dot_product_attention(q, k, v, options)
+    assert.same(exact.shape, few.shape)
+    assert.is_true(tocha.allclose(exact, few, 1e-5, 1e-6, true))
+    assert.is_true(tocha.allclose(composed, few, 1e-5, 1e-6, true))
+    assert.is_true(tocha.equal(few:isnan(), composed:isnan()))
+  end
+
+  it('of a few queries is what it is of many', function()
+    for _, keys in ipairs{1, 3, 70, 2100} do
+      for queries = 1, 4 do
+        local q, k, v = tocha.randn(2, 4, queries, 24), tocha.randn(2, 4, keys, 24), tocha.randn(2, 4, keys, 17)
+        both(q, k, v, {scale = 0.2})
+        both(q, k, v, {is_causal = true, scale = 0.3})
+        both(q, k, v, {attn_mask = tocha.rand(2, 1, queries, keys):lt(0.6)})
+        both(q, k, v, {attn_mask = tocha.randn(queries, keys)})
+      end
+    end
+  end)
+
+  it('of a few queries takes shared heads, other layouts, fewer dims, and what is not a number', function()
+    local q, k = tocha.randn(3, 2, 6, 8):transpose(2, 3), tocha.randn(3, 5, 2, 8):transpose(2, 3)
+    both(q, k, tocha.randn(3, 2, 8, 5):transpose(3, 4), {enable_gqa = true})
+    both(q[1], k[1]:repeat_interleave(3, 1), k[1]:repeat_interleave(3, 1), {dropout_p = 0})
+    both(q[1][1], k[1][1], tocha.randn(1, 1):expand(5, 3), {dropout_p = 0})
+    local odd = k:clone()
+    odd[{1, 1, 2, 3}], odd[{2, 1, 1, 1}], odd[{3, 2, 1, 1}] = 0 / 0, math.huge, -math.huge
+    both(q:narrow(2, 1, 2), odd, k, {dropout_p = 0})
+    both(q:narrow(2, 1, 2), odd, k, {attn_mask = tocha.full({2, 5}, -math.huge)})
+    both(q:narrow(2, 1, 2), k, k, {attn_mask = tocha.eye(5):narrow(1, 4, 2):eq(1)})
+  end)
+
+  it('of a few queries compiles', function()
+    local q, k = tocha.randn(2, 3, 1, 16), tocha.randn(2, 3, 33, 16)
+    local mask = tocha.rand(1, 33):lt(0.7)
+    local function f(x, y, m) return F.scaled_dot_product_attention(x * 2, y, y + 1, m) end
+    local compiled = tocha.compile(f)
+    for _ = 1, 4 do
+      q:normal_()
+      assert.is_true(tocha.equal(f(q, k, mask), compiled(q, k, mask)))
+      assert.is_true(tocha.equal(f(q, k), compiled(q, k)))
+    end
+  end)
+
   it('refuses a mask next to is_causal', function()
     local x = tocha.randn(2, 3, 4)
     assert.error_matches(function() F.scaled_dot_product_attention(x, x, x, tocha.ones(3, 3), 0, true) end, 'is_causal')
