@@ -17,7 +17,7 @@ local options = {
   {'config', 'tiny', 'tiny, small or 124m'},
   {'device', 'cpu', 'cpu or cuda'},
   {'dtype', 'float32', 'float32, or bfloat16 for mixed precision'},
-  {'graph', 0, '1: forward and backward pass are one CUDA graph'},
+  {'graph', 0, '1: the whole training step is one CUDA graph'},
   {'steps', 200, 'steps to train for'},
   {'batch', 16, 'texts in a step'},
   {'context', 0, 'tokens of a text (0: what the configuration says)'},
@@ -150,8 +150,8 @@ local function rate(o, step)
   return o.lr * (0.55 + 0.45 * math.cos(math.pi * (step - warm) / math.max(1, o.steps - warm)))
 end
 
--- forward and backward pass; gives the loss
-local function pass(net, o, x, y)
+-- one training step; gives the loss
+local function train_step(net, optimizer, o, x, y)
   net:zero_grad()
   local function loss_of()
     local scores = net(x)
@@ -159,6 +159,8 @@ local function pass(net, o, x, y)
   end
   local loss = o.dtype == 'float32' and loss_of() or tocha.amp.autocast(o.device:match('%a+'), o.dtype, loss_of)
   loss:backward()
+  nn.utils.clip_grad_norm_(net:parameters(), 1)
+  optimizer:step()
   return loss:detach()
 end
 
@@ -166,7 +168,8 @@ local function train(net, o, text, context)
   local optimizer = optim.AdamW(parameter_groups(net), {lr = o.lr, betas = {0.9, 0.95}, eps = 1e-8, fused = true})
   local x, y = draw(text, o.batch, context)
   x, y = x:to(o.device), y:to(o.device)
-  local graph = o.graph == 1 and tocha.cuda.graph(function() return pass(net, o, x, y) end, {warmup = 2})
+  local function step_now() return train_step(net, optimizer, o, x, y) end
+  local graph
   local clock, since = require('tocha.utils.terminal').clock, 0
   local started = clock()
   for step = 1, o.steps do
@@ -174,9 +177,8 @@ local function train(net, o, text, context)
     x:copy_(nx)
     y:copy_(ny)
     for _, group in ipairs(optimizer.param_groups) do group.lr = rate(o, step) end
-    local loss = graph and graph:replay() or pass(net, o, x, y)
-    nn.utils.clip_grad_norm_(net:parameters(), 1)
-    optimizer:step()
+    if o.graph == 1 and step == 3 then graph = tocha.cuda.graph(step_now, {warmup = 0}) end -- after two steps everything is loaded
+    local loss = (graph or step_now)()
     since = since + 1
     if step == 1 or step % o.print == 0 or step == o.steps then
       local value = loss:item()            -- waits for the device
