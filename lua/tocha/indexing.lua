@@ -103,7 +103,8 @@ local function basic(x, entries)
   local free = x:dim() - count(entries, n)
   if free < 0 then errors.raise('index: %d entries for a tensor of %d dims', x:dim() - free, x:dim()) end
   local dim, indices, any = 1, {n = 0}, false
-  local shift, turned, down = 0, nil, nil -- shift: dims of x that are no more, less the new ones
+  local shift = 0 -- dims of x that are no more, less the new ones
+  local turned, down
   for i = 1, n do
     local entry = entries[i]
     if entry == ellipsis then dim = dim + free
