@@ -63,6 +63,26 @@ PRODUCT_DOT(few, 4, 4, 0)
 PRODUCT_DOT(single, 1, 8, PRODUCT_AHEAD)
 #undef PRODUCT_DOT
 
+/* One row and LANES columns, `step` elements from one to the next: their inner products side by side. The processor
+   sees the eight streams coming: fetching ahead by hand made it a tenth slower. */
+static S(vec) S(dot_lanes)(int64_t n, const T *a, const T *b, int64_t step) {
+  S(vec) all[S(LANES)];
+  const S(vec) zero = {0};
+  for (int first = 0; first < S(LANES); first += 8, b += 8 * step) {
+    S(vec) acc[8];
+    int64_t k = 0;
+    _Pragma("GCC unroll 8") for (int j = 0; j < 8; j++) acc[j] = zero;
+    for (; k + S(LANES) <= n; k += S(LANES)) {
+      const S(vec) v = *(const S(vec) *)(a + k);
+      _Pragma("GCC unroll 8") for (int j = 0; j < 8; j++) acc[j] += v * *(const S(vec) *)(b + j * step + k);
+    }
+    _Pragma("GCC unroll 8") for (int j = 0; j < 8; j++) all[first + j] = acc[j];
+    for (; k < n; k++) for (int j = 0; j < 8; j++) all[first + j][0] += a[k] * b[j * step + k];
+  }
+  S(totals)(all, S(LANES));
+  return all[0];
+}
+
 /* rows k0.. (n of them) and columns j0.. (many) of b as one panel of `width` columns, zeros behind the last */
 static void S(pack_panel)(T *to, int64_t width, const matrix *b, int64_t k0, int64_t n, int64_t j0, int64_t many) {
   const T *from = (const T *)b->data + k0 * b->row_step + j0 * b->column_step;
@@ -129,7 +149,12 @@ static void S(inner)(const matrix *c, const matrix *a, const matrix *b, T alpha,
     const T *p[4], *q[8];
     for (int m = 0; m < 4; m++) p[m] = (const T *)a->data + (i + (m < rows ? m : rows - 1)) * a->row_step;
     const int at_once = rows == 1 ? 8 : 4;
-    for (int64_t j = 0; j < c->columns; j += at_once) {
+    int64_t j = 0;
+    for (; rows == 1 && j + S(LANES) <= c->columns; j += S(LANES)) {
+      const S(vec) all = S(dot_lanes)(a->columns, p[0], (const T *)b->data + j * b->column_step, b->column_step);
+      S(deliver)(c, i, 1, j, S(LANES), (const T *)&all, S(LANES), alpha, beta);
+    }
+    for (; j < c->columns; j += at_once) {
       int64_t many = c->columns - j < at_once ? c->columns - j : at_once;
       for (int l = 0; l < at_once; l++) q[l] = (const T *)b->data + (j + (l < many ? l : many - 1)) * b->column_step;
       (rows == 1 ? S(dot_single) : S(dot_few))(a->columns, p, q, sums);
