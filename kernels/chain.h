@@ -1,7 +1,7 @@
 /* chain.h: several elementwise operators as one loop over blocks that stay in the cache, as a compiled function runs them. */
 #ifndef TC_CHAIN_H
 #define TC_CHAIN_H
-#include "view.h"
+#include "reduce.h"
 
 enum { TC_CHAIN_SLOTS = 12, TC_CHAIN_BLOCK = 2048, TC_CHAIN_MEMBERS = 64 };
 
@@ -18,5 +18,7 @@ typedef struct tc_chain {
   int count;
   int64_t numel;                /* of every loop */
   const tc_member *members;
+  const tc_reduction *fold;     /* NULL, or what happens to a value of the chain, block by block: a fold over all or over the last dims, row-major */
+  int fold_slot;                /* where that value is; -1: in memory, at fold->in */
 } tc_chain;
 #endif

@@ -174,6 +174,7 @@ void tct_refuse(const char *kernel);
 bool tct_grow(void **list, int *room, int count, size_t bytes);
 void tct_trouble(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+tc_reduction *tct_folding(const tc_instruction *i); /* the plan of a recorded reduction */
 tc_member tct_member(const tc_instruction *i); /* what a recorded pointwise kernel is as part of a chain */
 
 int tct_block_of(const tc_tensor *x);          /* while recording; -1 */

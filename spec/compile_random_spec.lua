@@ -58,6 +58,12 @@ local steps = {
     return v[i]:gather(1, order)
   end,
   function(v, i) return v[i]:to('float64'):cos():to('float32') end,
+  function(v, i, k) return v[i] + ((v[i] - v[k]) ^ 2):mean() end,
+  function(v, i, k) return v[i] - (v[i] * v[k]):amax() * 0.5 end,
+  function(v, i, k) return v[k] * (v[i] * 0.3):norm(2, 2, true) end,
+  function(v, i, k) return v[i] * (v[k] * 2):gt(1):sum(2, true) end,
+  function(v, i, k) return v[i] - (v[i] + v[k]):abs():amin(2, true) end,
+  function(v, i, k) return v[i] * (v[i] - v[k]):to('float64'):sum({1, 2}):to('float32'):tanh() end,
 }
 
 -- What a program does besides: changes to what comes from outside.
@@ -178,5 +184,64 @@ describe('programs made at random', function()
     local replays = 0
     for seed = from, from + to - 1 do replays = replays + try(seed) end
     if from == 1 then assert.is_true(replays > 3 * to, replays .. ' calls were not recordings') end
+  end)
+end)
+
+-- Chains that end in a fold: what is folded is made at random from x and y, of shapes that are cut into blocks in each way.
+local makers = {
+  function(x, y) return (x - y) * 0.5 end,
+  function(x, y) return (x * y + 1):tanh() - x:mean() end,
+  function(x, y) return x:exp() / (y * y + 1) end,
+  function(x, y) return tocha.where(x:gt(y), x, y * 0.25) + x:narrow(-1, 1, 1) end,
+}
+local folds = {
+  function(v, d) return v:sum(d) end, function(v, d) return v:mean(d, true) end, function(v, d) return v:amax(d) end,
+  function(v, d) return v:amin(d, true) end, function(v, d) return v:norm(2, d) end, function(v, d) return v:abs():sum(d) end,
+  function(v, d) return v:gt(0.3):sum(d) end, function(v, d) return v:lt(9):all(d) end, function(v, d) return v:nansum(d) end,
+  function(v, d)
+    local e = (v - v:amax(d, true)):exp()
+    return e / e:sum(d, true)
+  end,
+}
+local shapes = {{1, 1}, {3, 2}, {5, 7}, {2, 3, 4}, {700, 3}, {3, 2047}, {4, 2048}, {2, 2049}, {1, 9001}, {90, 100}, {3, 5, 800}, {0, 4}, {3, 1, 6}}
+
+describe('chains that end in a fold', function()
+  it('give what eager folds give, in numbers and in gradients', function()
+    state = 77
+    local dtypes = {'float32', 'float32', 'float64', 'float16', 'bfloat16'}
+    for n = 1, 160 do
+      local shape, make, fold, dtype = shapes[pick(#shapes)], makers[pick(#makers)], folds[pick(#folds)], dtypes[pick(#dtypes)]
+      local dim, learns, turned = pick(#shape), pick(3) == 1, pick(3) == 1
+      if pick(3) > 1 then dim = #shape end
+      if pick(4) == 1 and shape[1] > 0 then dim = nil end
+      if shape[dim or 1] == 0 then dim = #shape end
+      tocha.manual_seed(n)
+      local function f(x, y)
+        local v = make(x, y)
+        return dim and fold(v, dim) or fold(v:flatten(), 1), v:sum()
+      end
+      local compiled = tocha.compile(f)
+      for turn = 1, 4 do
+        local x, y = tocha.randn(unpack(shape)):to(dtype), tocha.randn(unpack(shape)):to(dtype)
+        if turned then y = y:transpose(1, 2):contiguous():transpose(1, 2) end
+        if turn == 3 and shape[1] > 0 then x:flatten()[1] = 0 / 0 end
+        x:requires_grad_(learns)
+        local want, sum = f(x, y)
+        local got, same_sum = compiled(x, y)
+        local tell = ('chain %d, call %d, %s'):format(n, turn, table.concat(shape, 'x'))
+        assert.equal(want.dtype, got.dtype, tell)
+        local near = dtype == 'float64' and 1e-13 or 2e-6
+        assert.is_true(tocha.allclose(got:double(), want:double(), near, near, true), tell)
+        assert.is_true(tocha.allclose(same_sum:double(), sum:double(), 1e-4, 1e-4, true), tell)
+        if want.requires_grad then
+          want:double():sum():backward()
+          local slope = x.grad
+          x.grad = nil
+          got:double():sum():backward()
+          assert.is_true(tocha.allclose(x.grad:double(), slope:double(), 1e-4, 1e-5, true), tell .. ', gradient')
+        end
+      end
+      assert.is_true(compiled:figures().recordings < 4)
+    end
   end)
 end)

@@ -133,5 +133,11 @@ tc_member tct_member(const tc_instruction *i) {
   return (tc_member){q->op, q->compute, q->l, q->p, {-1, -1, -1, -1}};
 }
 ]]
+emit[[
+tc_reduction *tct_folding(const tc_instruction *i) {
+  const args_reduce *q = i->args;
+  return (tc_reduction *)q->r;
+}
+]]
 emit('#define X(name, params) .name = record_##name,\nconst tc_kernels tct_recorder = { TC_KERNEL_SLOTS(X) };\n#undef X')
 print(table.concat(out, '\n'))

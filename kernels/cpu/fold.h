@@ -2,18 +2,8 @@
    reduce.c walks the tensors. Sixteen lanes whatever the instruction level, so that every machine gives the same bits. */
 #ifndef TC_FOLD_H
 #define TC_FOLD_H
-#include "cpu.h"
-#include "../reduce.h"
+#include "folding.h"
 #define FOLD_LANES 16
-
-typedef struct fold {
-  int bytes, kind;                                                     /* of an accumulator: its size, its dtype */
-  void (*init)(int64_t n, void *acc);
-  void (*row)(int64_t n, void *acc, const void *x);                    /* acc[0] takes in x[0 .. n-1] */
-  void (*rows4)(int64_t n, void *acc, const void *const *x);           /* acc[j] takes in x[0][j] .. x[3][j] */
-  void (*rows1)(int64_t n, void *acc, const void *x);                  /* acc[j] takes in x[j] */
-  void (*join)(int64_t n, void *acc, const void *more);                /* acc[j] takes in the accumulator more[j] */
-} fold;
 
 /* What will be read 8 KB later begins to come: one core then gets a tenth more out of the memory. */
 #define FETCH_AHEAD(p, count) \

@@ -4,6 +4,7 @@
 #include "cpu.h"
 #include "../complex.h"
 #include "math.h"
+#include "folding.h"
 #include <stdlib.h>
 #pragma GCC diagnostic ignored "-Wunused-variable"
 #pragma GCC diagnostic ignored "-Wabsolute-value"
@@ -375,13 +376,93 @@ static void run_chain(const tc_chain *c, const plan *plans, int64_t lo, int64_t 
   }
 }
 
+/* ---- chains that end in a fold: each block is folded while it is in the cache ---- */
+static void run_block(const tc_chain *c, const plan *plans, slots room, int64_t lo, int64_t hi) {
+  for (int i = 0; i < c->count; i++) run_member(&plans[i], &c->members[i], room, lo, lo, hi);
+}
+
+/* acc takes in n elements of the block that begins with element `first`, those from number `at` of the loop on */
+static void fold_stretch(const tc_chain *c, const fold *f, slots room, int64_t first, int64_t at, int64_t n, void *acc) {
+  const tc_reduction *r = c->fold;
+  const int bytes = tc_dtype_bytes(r->in_dtype);
+  const char *p = c->fold_slot >= 0 ? room[c->fold_slot] + (at - first) * bytes : r->in + at * bytes;
+  double wide[TC_CHAIN_BLOCK];
+  if (r->in_dtype != r->compute) {
+    if (r->compute == TC_FLOAT32) TC_KERNEL(load_f32)(n, (float *)wide, p, r->in_dtype, 1);
+    else if (r->compute == TC_FLOAT64) TC_KERNEL(load_f64)(n, wide, p, r->in_dtype, 1);
+    else TC_KERNEL(load_i64)(n, (int64_t *)wide, p, r->in_dtype, 1);
+    p = (const char *)wide;
+  }
+  f->row(n, acc, p);
+}
+
+static void store_folds(const tc_reduction *r, const fold *f, int64_t row, int64_t n, void *acc) {
+  double *x = acc;
+  char *out = r->out + row * tc_dtype_bytes(r->out_dtype);
+  if (f->kind == TC_FLOAT32) TC_KERNEL(store_f32)(n, out, r->out_dtype, 1, acc);
+  if (f->kind == TC_INT64) TC_KERNEL(store_i64)(n, out, r->out_dtype, 1, acc);
+  if (f->kind != TC_FLOAT64) return;
+  if (r->divisor != 1) for (int64_t i = 0; i < n; i++) x[i] /= r->divisor;
+  if (r->op == TC_FOLD_EUCLID) for (int64_t i = 0; i < n; i++) x[i] = sqrt(x[i]);
+  TC_KERNEL(store_f64)(n, out, r->out_dtype, 1, x);
+}
+
+/* short rows: several whole ones at a time */
+static void fold_rows(const tc_chain *c, const plan *plans, const fold *f) {
+  const tc_reduction *r = c->fold;
+  const int64_t width = r->reduced, together = TC_CHAIN_BLOCK / width, blocks = (r->kept + together - 1) / together;
+  TC_PARALLEL(blocks, 1, c->numel <= 4096 ? 0 : (double)c->numel * c->count) {
+    slots room;
+    double acc[TC_CHAIN_BLOCK];
+    for (int64_t b = lo; b < hi; b++) {
+      const int64_t row = b * together, rows = row + together < r->kept ? together : r->kept - row, first = row * width;
+      run_block(c, plans, room, first, first + rows * width);
+      f->init(rows, acc);
+      for (int64_t i = 0; i < rows; i++) fold_stretch(c, f, room, first, first + i * width, width, (char *)acc + i * f->bytes);
+      store_folds(r, f, row, rows, acc);
+    }
+  } TC_PARALLEL_END
+}
+
+/* long rows: parts of each, which are joined in order */
+static int fold_pieces(const tc_chain *c, const plan *plans, const fold *f) {
+  const tc_reduction *r = c->fold;
+  const int64_t width = r->reduced, pieces = (width + TC_CHAIN_BLOCK - 1) / TC_CHAIN_BLOCK;
+  char *parts = malloc((size_t)(r->kept * pieces * f->bytes));
+  if (!parts) return TC_NO_MEMORY;
+  f->init(r->kept * pieces, parts);
+  TC_PARALLEL(r->kept * pieces, 1, (double)c->numel * c->count) {
+    slots room;
+    for (int64_t b = lo; b < hi; b++) {
+      const int64_t at = b % pieces * TC_CHAIN_BLOCK, first = b / pieces * width + at, n = width - at < TC_CHAIN_BLOCK ? width - at : TC_CHAIN_BLOCK;
+      run_block(c, plans, room, first, first + n);
+      fold_stretch(c, f, room, first, first, n, parts + b * f->bytes);
+    }
+  } TC_PARALLEL_END
+  for (int64_t row = 0; row < r->kept; row++) {
+    char *part = parts + row * pieces * f->bytes;
+    for (int64_t i = 1; i < pieces; i++) f->join(1, part, part + i * f->bytes);
+    store_folds(r, f, row, 1, part);
+  }
+  free(parts);
+  return TC_OK;
+}
+
+static int fold_chain(const tc_chain *c, const plan *plans) {
+  const fold *f = TC_KERNEL(fold_for)(c->fold->op, c->fold->compute);
+  if (c->fold->reduced > TC_CHAIN_BLOCK) return fold_pieces(c, plans, f);
+  fold_rows(c, plans, f);
+  return TC_OK;
+}
+
 int TC_KERNEL(chain)(const tc_chain *c) {
   plan plans[TC_CHAIN_MEMBERS];
   for (int i = 0; i < c->count; i++) {
     const tc_member *m = &c->members[i];
     if (!make_plan(&plans[i], m->op, m->compute, m->loop, m->p)) return TC_MISSING;
-    plans[i].past_cache &= m->slot[0] < 0;
+    plans[i].past_cache &= m->slot[0] < 0 && !c->fold;
   }
+  if (c->fold) return fold_chain(c, plans);
   if (c->numel <= 4096) run_chain(c, plans, 0, c->numel);
   else TC_PARALLEL(c->numel, 64, (double)c->numel * c->count) run_chain(c, plans, lo, hi); TC_PARALLEL_END
   return TC_OK;

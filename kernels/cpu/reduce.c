@@ -168,6 +168,8 @@ static void join_chunks(const job *j) {
   }
 }
 
+const fold *TC_KERNEL(fold_for)(int op, int compute) { return fold_of(op, compute); }
+
 int TC_KERNEL(reduce)(const tc_reduction *r) {
   job j = {.r = r, .f = fold_of(r->op, r->compute), .in_bytes = tc_dtype_bytes(r->in_dtype)};
   if (r->kept == 0) return TC_OK;

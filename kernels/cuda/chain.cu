@@ -21,6 +21,7 @@ size_t place_slots(const tc_chain *c, size_t *at) {
 
 extern "C" int TC_KERNEL(chain)(const tc_chain *c) {
   size_t at[TC_CHAIN_SLOTS];
+  if (c->fold) return TC_MISSING; /* the CPU's alone */
   if (c->numel == 0) return TC_OK;
   tc_workspace room(place_slots(c, at));
   if (!room.data) return TC_NO_MEMORY;

@@ -127,6 +127,7 @@ static bool negative_power(tc_tensor *x, tc_tensor *y) {
 tc_tensor *tc_pow(tc_operand *x, tc_operand *y) {
   if (!x || !y) return NULL;
   if (negative_power(x, y)) return tci_fail("integers to negative powers are not integers: use x:float()");
+  if (is_number(y, 2) && (tci_is_float(x->dtype) || tci_is_complex(x->dtype)) && !(x->flags & TCF_WEAK)) return tc_square(x); /* the same, 20 times as fast */
   return tci_binary(TC_BINARY_pow, &pow_rule, x, y, NULL);
 }
 tc_tensor *tc_float_power(tc_operand *x, tc_operand *y) {
