@@ -233,10 +233,9 @@ static tc_tensor *linear_rows(tc_tensor *x, tc_tensor *weight, tc_tensor *bias) 
   if (!tci_device_of(3, all, &device)) return NULL;
   tc_tensor *y = tci_new(product_type(x->dtype, device), 2, (int64_t[]){x->size[0], weight->size[0]}, device);
   if (!y) return NULL;
-  tc_tensor turned = *weight; /* the transpose, without a node in the graph */
   int64_t size[2] = {weight->size[1], weight->size[0]}, stride[2] = {weight->stride[1], weight->stride[0]};
-  turned.size = size;
-  turned.stride = stride;
+  tc_tensor turned = {.refs = 1, .dtype = weight->dtype, .ndim = 2, .device = weight->device, .numel = weight->numel, .offset = weight->offset,
+                      .size = size, .stride = stride, .storage = weight->storage}; /* the transpose, without a node in the graph */
   tc_tensor *w = weight->dtype == y->dtype ? &turned : flipped(tci_cast(tc_detach(weight), y->dtype));
   if (!w) return NULL;
   if (!bias || !run_biased(y, x, w, bias)) {
