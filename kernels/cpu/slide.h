@@ -67,25 +67,73 @@ SLIDE_WEIGHT(single, 1, 6)
 #undef SLIDE_WEIGHT
 
 /* ---- the padded input: (phase, channel, sample, depth, height, pitch) ---- */
-/* one row: `pad` zeros (or a start inside the input), then every stride-th input, zeros to the end */
-static void S(fill_row)(T *to, int64_t pitch, const T *from, int64_t n, int64_t step, int64_t first) {
+/* n elements, often a few vectors: a call of the C library's memcpy would cost more than the copy, and gcc makes one of any loop that it knows for
+   a copy: OPAQUE hides from it that i goes up by one step. The rows do not overlap. */
+#define OPAQUE(i) __asm__("" : "+r"(i))
+static inline void S(copy_row)(T *restrict to, const T *restrict from, int64_t n) {
+  enum { SHORT = 16 / sizeof(T) };
+  int64_t i = 0;
+  for (; i + S(LANES) <= n; i += S(LANES)) {
+    *(S(vec) *)(to + i) = *(const S(vec) *)(from + i);
+    OPAQUE(i);
+  }
+  for (; i + SHORT <= n; i += SHORT) {
+    memcpy(to + i, from + i, 16);
+    OPAQUE(i);
+  }
+  for (; i < n; i++) {
+    to[i] = from[i];
+    OPAQUE(i);
+  }
+}
+
+static inline void S(clear_row)(T *to, int64_t from, int64_t end) {
+  for (int64_t i = from; i < end; i++) {
+    to[i] = 0;
+    OPAQUE(i);
+  }
+}
+
+/* every second of 2 n - 1 elements */
+static inline void S(copy_even)(T *restrict to, const T *restrict from, int64_t n) {
+  typedef INDEX mask __attribute__((vector_size(VECTOR_BYTES)));
+  mask even;
+  int64_t i = 0;
+  _Pragma("GCC unroll 16") for (int j = 0; j < S(LANES); j++) even[j] = 2 * j;
+  for (; i + S(LANES) < n; i += S(LANES)) { /* the pair of vectors ends before the last element */
+    const S(vec) *at = (const S(vec) *)(from + 2 * i);
+    *(S(vec) *)(to + i) = __builtin_shuffle(at[0], at[1], even);
+  }
+  for (; i < n; i++) to[i] = from[2 * i];
+}
+
+/* What of a padded row comes from the input: places lo..hi-1, every step-th input from `first` on, which may be negative; the rest are zeros. */
+typedef struct S(span) { int64_t lo, hi, first, step; } S(span);
+static S(span) S(span_of)(const slide *s, const layout *l, int64_t phase) {
+  const int64_t step = s->stride[2], first = phase - s->pad[2], n = s->in[2];
   int64_t lo = first >= 0 ? 0 : (-first + step - 1) / step, hi = n - first <= 0 ? 0 : (n - first - 1) / step + 1;
-  if (lo > pitch) lo = pitch;
-  if (hi > pitch) hi = pitch;
-  if (hi < lo) hi = lo;
-  for (int64_t i = 0; i < lo; i++) to[i] = 0;
-  if (step == 1) memcpy(to + lo, from + first + lo, (size_t)(hi - lo) * sizeof(T));
-  else for (int64_t i = lo; i < hi; i++) to[i] = from[first + i * step];
-  for (int64_t i = hi; i < pitch; i++) to[i] = 0;
+  if (lo > l->pitch) lo = l->pitch;
+  if (hi > l->pitch) hi = l->pitch;
+  return (S(span)){lo, hi < lo ? lo : hi, first, step};
+}
+
+static inline void S(fill_row)(T *to, int64_t pitch, const T *from, const S(span) *p) {
+  const T *at = from + p->first + p->lo * p->step;
+  S(clear_row)(to, 0, p->lo);
+  if (p->step == 1) S(copy_row)(to + p->lo, at, p->hi - p->lo);
+  else if (p->step == 2) S(copy_even)(to + p->lo, at, p->hi - p->lo);
+  else for (int64_t i = p->lo; i < p->hi; i++, at += p->step) to[i] = *at;
+  S(clear_row)(to, p->hi, pitch);
 }
 
 /* one channel of one sample into one phase: rows of the tile that begins at output (d0, h0) */
-static void S(fill_plane)(const slide *s, const layout *l, T *to, const T *from, int64_t d0, int64_t h0, const int64_t *phase) {
+static void S(fill_plane)(const slide *s, const layout *l, T *to, const T *from, int64_t d0, int64_t h0, const int64_t *phase,
+                          const S(span) *columns) {
   for (int64_t d = 0; d < l->extent[0]; d++)
     for (int64_t h = 0; h < l->extent[1]; h++, to += l->pitch) {
       int64_t id = (d0 + d) * s->stride[0] + phase[0] - s->pad[0], ih = (h0 + h) * s->stride[1] + phase[1] - s->pad[1];
       if (id < 0 || id >= s->in[0] || ih < 0 || ih >= s->in[1]) memset(to, 0, (size_t)l->pitch * sizeof(T));
-      else S(fill_row)(to, l->pitch, from + (id * s->in[1] + ih) * s->in[2], s->in[2], s->stride[2], phase[2] - s->pad[2]);
+      else S(fill_row)(to, l->pitch, from + (id * s->in[1] + ih) * s->in[2], columns);
     }
 }
 
@@ -94,9 +142,11 @@ static void S(fill)(const slide *s, const layout *l, T *buffer, const T *x, int6
   int64_t phase[3], in = volume(s->in), i = 0;
   for (phase[0] = 0; phase[0] < l->phases[0]; phase[0]++)
     for (phase[1] = 0; phase[1] < l->phases[1]; phase[1]++)
-      for (phase[2] = 0; phase[2] < l->phases[2]; phase[2]++, i++)
+      for (phase[2] = 0; phase[2] < l->phases[2]; phase[2]++, i++) {
+        const S(span) columns = S(span_of)(s, l, phase[2]);
         for (int64_t c = 0; c < s->c; c++)
-          S(fill_plane)(s, l, buffer + ((i * s->c + c) * l->samples + b) * l->plane, x + c * in, d0, h0, phase);
+          S(fill_plane)(s, l, buffer + ((i * s->c + c) * l->samples + b) * l->plane, x + c * in, d0, h0, phase, &columns);
+      }
 }
 
 /* ---- forward ---- */
@@ -118,7 +168,7 @@ static void S(deliver)(const slide *s, const layout *l, T *y, int64_t q, int64_t
     T *to = y + row * s->y_step[1] + column * s->y_step[2];
     for (int64_t m = 0; m < rows && good > 0; m++) {
       const T *from = tile + m * step + i; T *at = to + m * s->y_o;
-      if (s->y_step[2] == 1) memcpy(at, from, (size_t)good * sizeof(T));
+      if (s->y_step[2] == 1) S(copy_row)(at, from, good);
       else for (int64_t j = 0; j < good; j++) at[j * s->y_step[2]] = from[j];
     }
     i += take;
@@ -161,8 +211,8 @@ static void S(fill_gradient)(const slide *s, const layout *l, T *to, const T *g,
   for (int64_t d = 0; d < dn; d++, to += run, g += s->out[1] * s->out[2])
     for (int64_t h = 0, at = 0; h < hn || at < run; h++, at += l->pitch) {
       int64_t room = run - at < l->pitch ? run - at : l->pitch, good = h < hn ? (s->out[2] < room ? s->out[2] : room) : 0;
-      memcpy(to + at, g + h * s->out[2], (size_t)good * sizeof(T));
-      memset(to + at + good, 0, (size_t)(room - good) * sizeof(T));
+      if (good > 0) S(copy_row)(to + at, g + h * s->out[2], good);
+      S(clear_row)(to + at, good, room);
     }
 }
 
