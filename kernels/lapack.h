@@ -19,6 +19,7 @@
      LDL_SOLVE   b (n, k) becomes the solution, a and pivots from LDL */
 enum { TC_LAPACK_LU, TC_LAPACK_LU_SOLVE, TC_LAPACK_CHOLESKY, TC_LAPACK_QR, TC_LAPACK_Q, TC_LAPACK_APPLY_Q, TC_LAPACK_EIGH, TC_LAPACK_EIG,
        TC_LAPACK_SVD, TC_LAPACK_TRIANGULAR, TC_LAPACK_LDL, TC_LAPACK_LDL_SOLVE };
+#define TC_LAPACK_NOT_FINITE (-1000) /* as info, of EIGH, EIG and SVD: a has nan or inf */
 typedef struct tc_lapack {
   int what, dtype;
   int64_t batch, m, n, k;

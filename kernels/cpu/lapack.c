@@ -203,6 +203,20 @@ static const type *type_of(int dtype) {
   return &types[dtype == TC_FLOAT32 ? 0 : dtype == TC_FLOAT64 ? 1 : dtype == TC_COMPLEX64 ? 2 : 3];
 }
 
+/* LAPACK's own checks let nan and inf through, and its eigenvalues of such matrices write outside of their memory. What a hermitian problem
+   does not read is not looked at; complex numbers count as two. */
+static bool finite_columns(const tc_lapack *q, const type *t, int64_t i) {
+  const bool single = t->part == 4; const int64_t two = t->element / t->part;
+  for (int64_t c = 0; c < q->n; c++) {
+    const int64_t lo = q->what == TC_LAPACK_EIGH && q->uplo == 'L' ? c : 0, hi = q->what == TC_LAPACK_EIGH && q->uplo == 'U' ? c + 1 : q->m;
+    const int64_t at = (i * q->m * q->n + c * q->m) * two;
+    double sum = 0; /* 0 times what is not finite is nan */
+    for (int64_t r = at + lo * two; r < at + hi * two; r++) sum += 0 * (single ? (double)((const float *)q->a)[r] : ((const double *)q->a)[r]);
+    if (sum != 0) return false;
+  }
+  return true;
+}
+
 int TC_KERNEL(lapack)(const tc_lapack *q) {
   const type *t = type_of(q->dtype);
   bool spectral = q->what == TC_LAPACK_EIGH || q->what == TC_LAPACK_EIG || q->what == TC_LAPACK_SVD;
@@ -214,7 +228,7 @@ int TC_KERNEL(lapack)(const tc_lapack *q) {
     space s;
     bool good = make_space(&s, work, t->element, real, t->part, ints);
     if (!good) status = TC_NO_MEMORY;
-    for (int64_t i = lo; good && i < hi; i++) q->info[i] = t->one(q, i, &s);
+    for (int64_t i = lo; good && i < hi; i++) q->info[i] = spectral && !finite_columns(q, t, i) ? TC_LAPACK_NOT_FINITE : t->one(q, i, &s);
     free_space(&s);
   } TC_PARALLEL_END
   return status;

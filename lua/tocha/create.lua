@@ -111,13 +111,16 @@ end
 
 -- a table of tensors, or nested ones, is stacked
 local function holds_tensors(data)
-  while type(data) == 'table' do data = data[1] end
+  local depth = 0 -- a table may hold itself
+  while type(data) == 'table' and depth <= 64 do data, depth = data[1], depth + 1 end
   return is_tensor(data) and data:dim() > 0
 end
-local function stacked(data)
+local function stacked(data, depth)
   if is_tensor(data) then return data end
+  if type(data) ~= 'table' then errors.raise('tensor: got %s beside tensors, takes tables of tensors', errors.describe(data)) end
+  if depth > 64 then errors.raise('tensor: tables are nested deeper than 64') end
   local list = {}
-  for i = 1, #data do list[i] = stacked(data[i]) end
+  for i = 1, #data do list[i] = stacked(data[i], depth + 1) end
   return binding.get('stack')(list)
 end
 
@@ -145,7 +148,7 @@ function create.tensor(data, options)
   local code = options.dtype and dtype.code(options.dtype, 'tensor') or NONE
   if is_tensor(data) then return finish(data:detach():to({dtype = options.dtype, copy = true}), options) end
   if type(data) == 'table' and holds_tensors(data) then
-    local x = stacked(data):detach()
+    local x = stacked(data, 1):detach()
     return finish(options.dtype and x:to(options.dtype) or x, options)
   end
   if data == nil then errors.raise('tensor: data is missing: takes a number, a boolean, a table or a tensor') end

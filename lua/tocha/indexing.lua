@@ -103,8 +103,7 @@ local function basic(x, entries)
   local free = x:dim() - count(entries, n)
   if free < 0 then errors.raise('index: %d entries for a tensor of %d dims', x:dim() - free, x:dim()) end
   local dim, indices, any = 1, {n = 0}, false
-  local shift = 0 -- dims of x that are no more, less the new ones
-  local turned, down
+  local shift, turned = 0, nil -- shift: dims of x that are no more, less the new ones
   for i = 1, n do
     local entry = entries[i]
     if entry == ellipsis then dim = dim + free
@@ -125,7 +124,8 @@ local function basic(x, entries)
         for d = indices.n + 1, dim - 1 do indices[d] = nil end
       end
     elseif type(entry) == 'table' and getmetatable(entry) == nil then
-      x, down = range(x, dim, entry, dim + shift)
+      local view, down = range(x, dim, entry, dim + shift)
+      x = view
       if down then
         turned = turned or {}
         turned[#turned + 1] = dim

@@ -22,6 +22,7 @@ end
 local function check(name, info, format)
   local bad = info:reshape(-1):tolist()
   for i, code in ipairs(bad) do
+    if code == -1000 then fail('linalg.%s: A has values that are not finite%s', name, batch_text(info, i)) end
     if code ~= 0 then fail('linalg.%s: ' .. format .. '%s', name, code, batch_text(info, i)) end
   end
 end
@@ -443,6 +444,9 @@ local pade = {64764752532480000, 32382376266240000, 7771770303897600, 1187353796
 -- revisited", 2005).
 function linalg.matrix_exp(a)
   square('matrix_exp', a)
+  if not a:is_floating_point() and not a:is_complex() then
+    fail('linalg.matrix_exp: A: got %s, takes a floating or complex dtype (x:float() converts)', a.dtype.name)
+  end
   if a:numel() == 0 then return a:clone() end
   local norm = linalg.matrix_norm(a:detach(), 1):amax():item()
   local squarings = norm > 5.37 and math.max(0, math.ceil(math.log(norm / 5.37) / math.log(2))) or 0

@@ -214,6 +214,7 @@ local function apply(profile, precision, threshold, edgeitems, linewidth, sci_mo
     if value < 0 or name == 'edgeitems' and value < 1 then
       errors.raise('set_printoptions: %s: got %g, takes a number from %d', name, value, name == 'edgeitems' and 1 or 0)
     end
+    if name == 'precision' and value > 60 then errors.raise('set_printoptions: precision: got %g, takes a number from 0 to 60', value) end
     options[name] = value
   end
   if profile or sci_mode ~= nil then options.sci_mode = sci_mode end

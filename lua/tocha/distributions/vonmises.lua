@@ -54,9 +54,11 @@ local function try(k, r)
   return (u3 - 0.5):sign() * f:acos(), accept
 end
 
---- Rejection sampling in float64.
+--- Rejection sampling in float64. From a concentration of 1e7 on the normal distribution is nearer than rounding lets the envelope be.
 function VonMises:draw(shape)
-  local k = self.concentration:double():expand(self:extended(shape))
+  local given = self.concentration:double():expand(self:extended(shape))
+  local narrow, senseless = given:ge(1e7), given:ge(0):logical_not()
+  local k = given:masked_fill(narrow:logical_or(senseless), 1)
   local r = envelope(k)
   local x, done = tocha.zeros_like(k), tocha.zeros_like(k):ne(0)
   while not done:all():item() do
@@ -64,6 +66,8 @@ function VonMises:draw(shape)
     x = tocha.where(accept:logical_and(done:logical_not()), angle, x)
     done = done:logical_or(accept)
   end
+  if narrow:any():item() then x = tocha.where(narrow, tocha.randn_like(given) * given:rsqrt(), x) end
+  x = x:masked_fill(senseless, 0 / 0)
   return ((x + math.pi + self.loc) % (2 * math.pi) - math.pi):to(self.loc.dtype)
 end
 

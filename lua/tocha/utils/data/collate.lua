@@ -6,7 +6,7 @@
 local tocha = require 'tocha'
 local args = require 'tocha.args'
 
-local collate
+local collate -- (samples, depth): a table may hold itself
 
 --- Items as one batch: tensors are stacked, numbers and booleans become tensors (whole numbers int64), other values stay a list.
 -- @type default_collate
@@ -33,7 +33,7 @@ local function same_type(samples)
   return kind
 end
 
-local function columns(samples)
+local function columns(samples, depth)
   local out = {}
   for key in pairs(samples[1]) do
     local column = {}
@@ -41,12 +41,13 @@ local function columns(samples)
       column[i] = sample[key]
       if column[i] == nil then args.fail('default_collate: item %d has no entry %s', i, tostring(key)) end
     end
-    out[key] = collate(column)
+    out[key] = collate(column, depth + 1)
   end
   return out
 end
 
-function collate(samples)
+function collate(samples, depth)
+  if depth > 100 then args.fail('default_collate: items are nested too deeply') end
   if type(samples) ~= 'table' or samples[1] == nil then
     args.fail('default_collate: samples: got %s, takes a list of items', args.show(samples))
   end
@@ -54,8 +55,8 @@ function collate(samples)
   local kind = same_type(samples)
   if kind == 'number' then return tocha.tensor(samples, {dtype = all(samples, whole) and 'int64' or nil}) end
   if kind == 'boolean' then return tocha.tensor(samples) end
-  if kind == 'table' and getmetatable(samples[1]) == nil then return columns(samples) end
+  if kind == 'table' and getmetatable(samples[1]) == nil then return columns(samples, depth) end
   return samples
 end
 
-return collate
+return function(samples) return collate(samples, 1) end
