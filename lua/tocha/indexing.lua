@@ -51,6 +51,7 @@ local function whole(v, what)
 end
 
 -- The view of a range. A step below 0 goes from first down to last: the view is that of the same places upwards, and a second result says so.
+-- An upward range may name the place after the last one as its end, as half-open ranges do: {i, i + n} at the end of a dim takes what is there.
 local function range(x, dim, entry, named)
   if dim > x:dim() then errors.raise('index: too many entries for a tensor of %d dims', x:dim()) end
   local first, last, step = entry[1], entry[2], entry[3]
@@ -58,6 +59,7 @@ local function range(x, dim, entry, named)
   local size = x:size(dim)
   first, last, step = whole(first or 1, 'first'), whole(last or size, 'last'), whole(step or 1, 'step')
   if step == 0 then errors.raise('index: step: got 0, takes a step up or down') end
+  if step > 0 and last == size + 1 and first <= size then last = size end
   for _, v in ipairs{first, last} do
     if v == 0 or v > size or v < -size then
       errors.raise('index: range {%d, %d} is outside dim %d of size %d: counting starts at 1', first, last, named, size)
