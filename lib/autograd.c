@@ -449,16 +449,18 @@ bool tc_lua_node(int64_t number, tc_tensor *const *ins, int n_ins, tc_tensor *co
   return true;
 }
 
-/* The number under which the Lua side keeps the hooks of x's node, given at the first call. */
-double tc_hook_number(tc_tensor *x) {
+/* The number under which the Lua side keeps the hooks of a node, given at the first call; after: it has some for the gradients of its inputs. */
+double tc_node_hooks(tc_node *n, bool after) {
   static TC_THREAD_LOCAL int64_t last;
-  tc_node *n = tci_grad_node(x);
-  if (!n) {
-    tci_fail("the tensor does not require grad");
-    return 0;
-  }
   if (!n->hooks) n->hooks = -++last; /* negative, so that they differ from the numbers of custom functions */
+  n->after |= after;
   return (double)n->hooks;
+}
+double tc_hook_number(tc_tensor *x) {
+  tc_node *n = tci_grad_node(x);
+  if (n) return tc_node_hooks(n, false);
+  tci_fail("the tensor does not require grad");
+  return 0;
 }
 
 /* Which output of its node x is: hooks are kept by it. */

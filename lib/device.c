@@ -220,6 +220,24 @@ const char *tc_device_name(tc_device device) {
   return name;
 }
 
+tc_device tci_default_device;
+tc_device tc_get_default_device(void) { return tci_default_device; }
+void tc_set_default_device(tc_device device) { tci_default_device = device; }
+
+/* Numbers too small for the normal range count as 0, or no longer, on every thread that runs kernels; false where the processor cannot. */
+bool tc_set_flush_denormal(bool on) {
+#if defined(__x86_64__)
+  const unsigned bits = 0x8040; /* flush to zero, denormals are zero */
+#ifdef _OPENMP
+#pragma omp parallel
+#endif
+  __builtin_ia32_ldmxcsr(on ? __builtin_ia32_stmxcsr() | bits : __builtin_ia32_stmxcsr() & ~bits);
+  return true;
+#else
+  return !on;
+#endif
+}
+
 /* "cpu", "cuda", "cuda:1" as a device number; TC_NONE after an error. */
 tc_device tc_device_from_name(const char *name) {
   if (!strcmp(name, "cpu")) return 0;

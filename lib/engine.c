@@ -10,8 +10,9 @@ struct tc_engine {
   int count, room;
   bool keep_graph, create_graph, aimed; /* aimed: only the captures are wanted, leaves accumulate nothing */
   bool hooked;                          /* the hooks of the node on top have run */
-  bool posted, unpacked;
+  bool posted, unpacked, answered;      /* answered: Lua has given the gradients of a custom function */
   tc_node *current;                     /* waiting for Lua */
+  tc_tensor **results;                  /* the gradients that it gives, while its hooks look at them */
   capture *captures;
   int capture_count;
   tc_node **roots;
@@ -197,7 +198,7 @@ tc_tensor *tci_sum_for(const tc_node *n, int i) {
   tc_engine *e = walking;
   const tc_edge *from = &n->edge[i];
   tc_node *to = from->node;
-  if (!e || !to || e->create_graph || tci_watching & TCW_NAN || !wanted(e, to) || !tci_is_float(from->dtype)) return NULL;
+  if (!e || !to || e->create_graph || n->after || tci_watching & TCW_NAN || !wanted(e, to) || !tci_is_float(from->dtype)) return NULL;
   tc_tensor *sum = NULL;
   if (!e->aimed && to->rule == &tci_accumulate_rule && !to->hooks) {
     tc_tensor *grad = to->leaf ? to->leaf->grad : NULL;
@@ -205,6 +206,45 @@ tc_tensor *tci_sum_for(const tc_node *n, int i) {
   }
   if (to->engine == e) sum = to->pending[from->index];
   return sum && ours_alone(sum) && sum->dtype == from->dtype && fits(sum, from) ? sum : NULL;
+}
+
+/* ---- hooks of nodes: what a rule has given waits in e->results until Lua has seen it ---- */
+static void drop_results(tc_engine *e, int n) {
+  for (int i = 0; e->results && i < n; i++) tci_release(e->results[i]);
+  free(e->results);
+  e->results = NULL;
+}
+
+static bool hold_results(tc_engine *e, const tc_node *n, tc_tensor **dx) {
+  e->results = calloc((size_t)n->nin + 1, sizeof *e->results);
+  if (!e->results) return tci_fail("out of memory") != NULL;
+  for (int i = 0; i < n->nin; i++) {
+    tc_tensor *g = dx[i] && n->edge[i].node ? shaped_for(dx[i], &n->edge[i]) : NULL;
+    if (dx[i] && n->edge[i].node && !g) return false;
+    if (g) e->results[i] = tci_retain(g);
+  }
+  return true;
+}
+
+static bool deliver_results(tc_engine *e, tc_node *n) {
+  bool good = true;
+  size_t mark = tci_scope_mark();
+  for (int i = 0; i < n->nin && good; i++) good = deliver(e, &n->edge[i], e->results[i]);
+  tci_scope_close(mark, NULL);
+  drop_results(e, n->nin);
+  return good;
+}
+
+tc_tensor *tc_engine_result(tc_engine *e, int64_t i) { return e->results && i < e->current->nin ? e->results[i] : NULL; }
+
+bool tc_engine_change(tc_engine *e, int64_t i, tc_tensor *g) {
+  if (!e->results || !g || i < 0 || i >= e->current->nin) return false;
+  const tc_edge *to = &e->current->edge[i];
+  if (!to->node) return true;
+  if (!fits(g, to)) return tci_fail("a hook gave a gradient of shape %s for %s", tci_shape(g), tci_sizes(to->ndim, to->size)) != NULL;
+  tci_release(e->results[i]);
+  e->results[i] = tci_retain(g);
+  return true;
 }
 
 /* ---- running a node ---- */
@@ -228,7 +268,7 @@ static bool run_rule(tc_engine *e, tc_node *n) {
     if (!e->keep_graph) tci_free_saved(n);
     if (n->packs) tci_pack_again(n);
     for (int i = 0; i < n->nout; i++) { /* what only the engine held may now be added into */
-      if (e->create_graph) continue;
+      if (e->create_graph || n->after) continue;
       bool passed_on = false;
       for (int k = 0; k < n->nin; k++) passed_on |= dx[k] == n->pending[i];
       if (passed_on && n->pending[i]) {
@@ -238,7 +278,9 @@ static bool run_rule(tc_engine *e, tc_node *n) {
     }
     good = !tci_failed();
     for (int i = 0; tci_watching & TCW_NAN && i < n->nin && good; i++) good = tci_check_nan(dx[i], "gradient of its input", i + 1);
-    for (int i = 0; i < n->nin && good; i++) good = deliver(e, &n->edge[i], dx[i]);
+    if (good && n->after) good = hold_results(e, n, dx);
+    else
+      for (int i = 0; i < n->nin && good; i++) good = deliver(e, &n->edge[i], dx[i]);
   }
   if (!good) tci_blame(n);
   tci_origin = origin;
@@ -271,9 +313,10 @@ static bool leads_on(const tc_engine *e, const tc_node *n) {
   return false;
 }
 
-enum { DONE = 0, FAILED = 1, HOOKS = 3, LUA_NODE = 4, POST_HOOKS = 5, PACKED = 6 };
+enum { DONE = 0, FAILED = 1, HOOKS = 3, LUA_NODE = 4, POST_HOOKS = 5, PACKED = 6, GIVEN = 7 };
 
 static int run_node(tc_engine *e, tc_node *n) {
+  if (e->results) return deliver_results(e, n) ? DONE : FAILED;
   if (n->hooks && !e->hooked) return HOOKS;
   collect(e, n);
   if (!retain_grad(e, n)) return FAILED;
@@ -285,28 +328,29 @@ static int run_node(tc_engine *e, tc_node *n) {
   if (n->seq <= e->floor) return DONE;
   if (n->rule == &tci_lua_rule) return LUA_NODE;
   if (n->packs && !n->freed && !e->unpacked) return PACKED;
-  return run_rule(e, n) ? DONE : FAILED;
+  return !run_rule(e, n) ? FAILED : e->results ? GIVEN : DONE;
 }
 
 /* Runs until all is done (0), an error (1), or something only Lua can do: tensor hooks before a node (3) or after a leaf has
-   accumulated (5), a custom function (4), tensors that hooks keep (6). Lua does it and calls again. */
+   accumulated (5), a custom function (4), tensors that hooks keep (6), hooks on the gradients that a node gives (7). Lua does it and calls again. */
 int32_t tc_engine_step(tc_engine *e) {
   bool before = tci_set_grad_mode(e->create_graph);
   int status = DONE;
   const bool watched = tci_watching & TCW_PROFILE;
   if (watched) tci_profile_begin(TC_EVENT_WALK, "backward", 0, NULL);
-  if (e->current && e->current->rule == &tci_lua_rule && e->hooked) { /* Lua has given the gradients of a custom function */
+  if (e->current && e->answered) {
     finish_node(e->current);
     e->current = NULL;
   }
   while (status == DONE && (e->current || e->count > 0)) {
     if (!e->current) {
       e->current = pop(e);
-      e->hooked = e->posted = e->unpacked = false;
+      e->hooked = e->posted = e->unpacked = e->answered = false;
     }
     if (tci_interrupted()) tci_fail("interrupted");
     status = tci_failed() ? FAILED : run_node(e, e->current);
-    if (status == HOOKS || status == LUA_NODE) e->hooked = true;
+    if (status == HOOKS) e->hooked = true;
+    if (status == LUA_NODE) e->answered = true;
     if (status == POST_HOOKS) e->posted = true;
     if (status == PACKED) e->hooked = e->unpacked = true;
     if (status != DONE) break;
@@ -332,6 +376,7 @@ tc_engine *tc_engine_new(bool keep_graph, bool create_graph) {
 
 void tc_engine_free(tc_engine *e) {
   if (!e) return;
+  if (e->current) drop_results(e, e->current->nin);
   if (e->current) finish_node(e->current);
   while (e->count > 0) finish_node(pop(e));
   for (int i = 0; i < e->capture_count; i++) {

@@ -187,6 +187,7 @@ struct tc_node {
   int32_t nin, nout;
   bool freed;                   /* backward has used it up */
   bool packs;                   /* hooks keep some of its saved tensors on the Lua side */
+  bool after;                   /* hooks want to see the gradients that it gives */
   const tc_rule *rule;
   uint64_t seq;                 /* later nodes have larger ones; backward runs downwards */
   tc_edge *edge;                /* nin */

@@ -80,6 +80,15 @@ static bool row_major(tc_tensor *t, const int64_t *size) {
   return true;
 }
 
+static TC_THREAD_LOCAL bool inference; /* within tocha.inference_mode: what is made now is marked, nothing else follows */
+bool tc_inference_enabled(void) { return inference; }
+bool tc_set_inference_enabled(bool on) {
+  bool before = inference;
+  inference = on;
+  return before;
+}
+bool tc_is_inference(tc_tensor *x) { return x->flags & TCF_INFERENCE; }
+
 tc_tensor *tci_new(int dtype, int ndim, const int64_t *size, tc_device device) {
   tc_tensor *t = tci_header(dtype, ndim, device);
   int64_t bytes;
@@ -87,6 +96,7 @@ tc_tensor *tci_new(int dtype, int ndim, const int64_t *size, tc_device device) {
   if (__builtin_mul_overflow(t->numel, (int64_t)tci_elsize(dtype), &bytes))
     return tci_fail("too many elements: %s", tci_sizes(ndim, size));
   t->storage = tci_storage_new(bytes, device);
+  if (inference) t->flags |= TCF_INFERENCE;
   if (t->storage && __builtin_expect(t->storage->record, 0)) tci_note_shape(t);
   return t->storage ? t : NULL;
 }
@@ -195,6 +205,7 @@ void *tc_data_of(tc_tensor *x) {
 bool tc_is_contiguous(tc_tensor *x) { return tci_contiguous(x); }
 int64_t tc_element_size(tc_tensor *x) { return tci_elsize(x->dtype); }
 int64_t tc_version(tc_tensor *x) { return x->storage->version; }
+void tc_increment_version(tc_tensor *x) { tci_touch(x, "increment_version"); }
 int64_t tc_storage_bytes(tc_tensor *x) { return x->storage->bytes; }
 bool tc_shares_storage(tc_tensor *a, tc_tensor *b) { return a->storage == b->storage; }
 bool tc_is_parameter(tc_tensor *x) { return x->flags & TCF_PARAMETER; }

@@ -113,6 +113,7 @@ double tc_node_saved(tc_node *n);
 bool tc_node_freed(tc_node *n);
 bool tc_node_input(tc_node *n, int32_t i, tc_input *input);
 tc_tensor *tc_node_leaf(tc_node *n);
+double tc_node_hooks(tc_node *n, bool after);
 const char *tc_writer_of(tc_tensor *x);
 void tc_watch_saves(bool on);
 tc_tensor *tc_pack_next(void);
@@ -150,6 +151,13 @@ const char *tc_dtype_name(tc_dtype dtype);
 int64_t tc_dtype_bytes(tc_dtype dtype);
 tc_dtype tc_default_dtype(void);
 void tc_set_default_dtype(tc_dtype dtype);
+tc_device tc_get_default_device(void);
+void tc_set_default_device(tc_device device);
+bool tc_set_flush_denormal(bool on);
+bool tc_inference_enabled(void);
+bool tc_set_inference_enabled(bool on);
+bool tc_is_inference(tc_tensor *x);
+void tc_increment_version(tc_tensor *x);
 tc_dtype tc_promote_types(tc_dtype a, tc_dtype b);
 bool tc_can_cast(tc_dtype from, tc_dtype to);
 
@@ -210,7 +218,8 @@ bool tc_read_int64s(tc_tensor *x, int64_t *values);
 int64_t tc_numel(tc_tensor *input);
 /// storage_offset(input)  Where the tensor begins in its storage, in elements. @method
 int64_t tc_storage_offset(tc_tensor *input);
-/// is_contiguous(input)  Do the elements lie row by row without gaps? @method
+/// is_contiguous(input, memory_format = 'contiguous_format')  Do the elements lie row by row without gaps ('channels_last', 'channels_last_3d': with the channels together)? @method @name is_contiguous
+bool tc_is_contiguous_in(tc_tensor *input, const char *memory_format);
 bool tc_is_contiguous(tc_tensor *input);
 /// element_size(input)  The bytes of one element. @method
 int64_t tc_element_size(tc_tensor *input);
@@ -244,6 +253,8 @@ tc_tensor *tc_engine_gradient(tc_engine *e, int64_t i);
 bool tc_engine_replace(tc_engine *e, int64_t i, tc_tensor *g);
 bool tc_engine_give(tc_engine *e, int64_t i, tc_tensor *g);
 tc_tensor *tc_engine_leaf(tc_engine *e);
+tc_tensor *tc_engine_result(tc_engine *e, int64_t i);
+bool tc_engine_change(tc_engine *e, int64_t i, tc_tensor *g);
 tc_tensor *tc_engine_captured(tc_engine *e, int64_t i);
 tc_tensor *tc_engine_output(tc_engine *e, tc_tensor *saved, int64_t i);
 
@@ -295,9 +306,11 @@ tc_tensor *tc_zero(tc_tensor *input);
 /* ---- copies and conversions (lib/ops/convert.c) ---- */
 /// pin_memory(input)  The same values in host memory that GPUs copy from and to by themselves (x:to('cuda', {non_blocking = true})); input itself if it is there already. @method
 tc_tensor *tc_pin_memory(tc_tensor *input);
-/// clone(input)  A row-major copy.
+/// clone(input, *, memory_format = 'contiguous_format')  A copy, row-major unless memory_format says 'channels_last' or 'channels_last_3d'. @name clone
+tc_tensor *tc_clone_in(tc_tensor *input, const char *memory_format);
 tc_tensor *tc_clone(tc_tensor *input);
-/// contiguous(input)  The tensor itself if its elements lie row by row, else a copy. @method
+/// contiguous(input, memory_format = 'contiguous_format')  The tensor itself if its elements lie row by row, else a copy. 'channels_last' (of 4 dims) and 'channels_last_3d' (of 5) mean an order in memory with the channels, dim 2, together. @method @name contiguous
+tc_tensor *tc_contiguous_in(tc_tensor *input, const char *memory_format);
 tc_tensor *tc_contiguous(tc_tensor *input);
 void tc_set_non_blocking(bool on);
 tc_tensor *tc_to(tc_tensor *x, tc_dtype dtype, tc_device device, bool copy);
@@ -325,6 +338,8 @@ tc_tensor *tc_t(tc_tensor *input);
 tc_tensor *tc_movedim(tc_tensor *input, const tc_dim *source, int n_source, const tc_dim *destination, int n_destination);
 /// view(input, size...)  The same elements in another shape; one size may be -1. An error if that needs a copy. @method @name view
 tc_tensor *tc_view_shape(tc_tensor *input, const int64_t *size, int n_size);
+/// view_dtype(input, dtype)  The same bytes as numbers of another dtype, which `x:view(dtype)` means as well; the last dim grows or shrinks with their size. Outside the graph. @method
+tc_tensor *tc_view_dtype(tc_tensor *input, tc_dtype dtype);
 /// reshape(input, shape...)  The same elements in another shape, copied only if need be.
 tc_tensor *tc_reshape(tc_tensor *input, const int64_t *shape, int n_shape);
 /// flatten(input, start_dim = 1, end_dim = -1)  The dims from start_dim to end_dim as one.
@@ -1070,6 +1085,9 @@ tc_tensor *tc_max_unpool3d(tc_tensor *input, tc_indices *indices, const int64_t 
 tc_tensor *tc_read_idx(const char *path);
 /// file_bytes(path, mapped)  A whole file as uint8, read or mapped into memory privately. @only
 tc_tensor *tc_file_bytes(const char *path, bool mapped);
+tc_tensor *tc_map_file(const char *path, bool shared, int64_t size, tc_dtype dtype);
+bool tc_is_shared(tc_tensor *x);
+tc_tensor *tc_shared_copy(tc_tensor *x);
 /// file_slice(bytes, offset, size, dtype)  A tensor made of the bytes of a file; it shares them where they are mapped and aligned. @only
 tc_tensor *tc_file_slice(tc_tensor *bytes, int64_t offset, const int64_t *size, int n_size, tc_dtype dtype);
 /// file_write(path, header, tensors)  Writes the header's length, the header and the tensors, all or nothing. @only

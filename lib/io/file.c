@@ -48,6 +48,65 @@ static tc_tensor *mapped_tensor(tc_mapping *m, int64_t offset, int dtype, int nd
   return t->storage ? t : NULL;
 }
 
+static bool check_bools(const tc_tensor *t) {
+  const uint8_t *p = (const uint8_t *)tci_data(t);
+  for (int64_t i = 0; i < t->numel; i++)
+    if (p[i] > 1) return tci_fail("element %lld of a bool tensor is %d, takes 0 or 1", (long long)i + 1, p[i]) != NULL;
+  return true;
+}
+
+/* ---- memory that other processes see ---- */
+static bool large_enough(const char *path, int file, bool shared, int64_t bytes) {
+  struct stat info;
+  if (fstat(file, &info)) return tci_fail("%s: %s", path, strerror(errno)) != NULL;
+  if (info.st_size >= bytes) return true;
+  if (!shared) return tci_fail("%s: has %lld bytes, %lld are needed", path, (long long)info.st_size, (long long)bytes) != NULL;
+  return !ftruncate(file, bytes) || tci_fail("%s: cannot be made longer: %s", path, strerror(errno));
+}
+
+static void unmap_shared(tc_storage *s) { unmap(s); }
+
+/* size < 0: all that fit. A private mapping keeps changes to itself; a shared one writes them to the file, or (file < 0) to memory of its own. */
+static tc_tensor *map_numbers(const char *path, int file, bool shared, int64_t size, int dtype) {
+  struct stat info;
+  if (size < 0) size = fstat(file, &info) ? 0 : info.st_size / tci_elsize(dtype);
+  int64_t bytes;
+  if (__builtin_mul_overflow(size, (int64_t)tci_elsize(dtype), &bytes)) return tci_fail("size: %lld is too large", (long long)size);
+  if (bytes == 0) return tci_new(dtype, 1, &size, 0);
+  if (file >= 0 && !large_enough(path, file, shared, bytes)) return NULL;
+  tc_mapping *m = malloc(sizeof *m);
+  void *data = m ? mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, (shared ? MAP_SHARED : MAP_PRIVATE) | (file < 0 ? MAP_ANONYMOUS : 0), file, 0)
+                 : MAP_FAILED;
+  if (data == MAP_FAILED) {
+    free(m);
+    return tci_fail("%s: cannot be mapped: %s", path, strerror(errno));
+  }
+  *m = (tc_mapping){.users = 0, .data = data, .bytes = (size_t)bytes};
+  tc_tensor *t = mapped_tensor(m, 0, dtype, 1, &size);
+  if (t && shared) t->storage->destroy = unmap_shared;
+  if (!t) {
+    munmap(data, (size_t)bytes);
+    free(m);
+  }
+  return t;
+}
+
+tc_tensor *tc_map_file(const char *path, bool shared, int64_t size, tc_dtype dtype) {
+  int file = open(path, (shared ? O_RDWR | (size >= 0 ? O_CREAT : 0) : O_RDONLY) | O_CLOEXEC, 0666);
+  if (file < 0) return tci_fail("%s: %s", path, strerror(errno));
+  tc_tensor *t = map_numbers(path, file, shared, size, dtype);
+  close(file);
+  return t && dtype == TC_BOOL && !check_bools(t) ? NULL : t;
+}
+
+bool tc_is_shared(tc_tensor *x) { return x->storage->destroy == unmap_shared; }
+
+/* x's values in memory that forked processes share. */
+tc_tensor *tc_shared_copy(tc_tensor *x) {
+  tc_tensor *flat = map_numbers("shared memory", -1, true, x->numel, x->dtype), *y = flat ? tc_reshape(flat, x->size, x->ndim) : NULL;
+  return y && (x->numel == 0 || tci_copy_into(y, tc_detach(x))) ? y : NULL;
+}
+
 static tc_tensor *map(const char *path, int file, int64_t bytes) {
   tc_mapping *m = malloc(sizeof *m);
   void *data = m ? mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0) : MAP_FAILED;
@@ -87,13 +146,6 @@ tc_tensor *tc_file_bytes(const char *path, bool mapped) {
   else t = (mapped ? map : read_whole)(path, file, info.st_size);
   close(file);
   return t;
-}
-
-static bool check_bools(const tc_tensor *t) {
-  const uint8_t *p = (const uint8_t *)tci_data(t);
-  for (int64_t i = 0; i < t->numel; i++)
-    if (p[i] > 1) return tci_fail("element %lld of a bool tensor is %d, takes 0 or 1", (long long)i + 1, p[i]) != NULL;
-  return true;
 }
 
 /* Shares the bytes of a mapped file where they are aligned, else copies them. */

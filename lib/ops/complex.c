@@ -24,6 +24,39 @@ static tc_tensor *sharing(tc_tensor *x, int dtype, int ndim, int64_t offset) {
   return y;
 }
 
+/* Sizes and strides of the last dim change with the width of an element; the other strides are counted in other units. */
+static bool other_width(tc_tensor *y, const tc_tensor *x, int from, int to) {
+  const int last = x->ndim - 1, ratio = from > to ? from / to : to / from;
+  if (x->ndim == 0 || (x->stride[last] != 1 && x->size[last] > 1))
+    return tci_fail("input: %s of strides %s cannot be seen as elements of %d bytes: its last dim takes stride 1", tci_shape(x),
+                    tci_sizes(x->ndim, x->stride), to) != NULL;
+  bool fits = from > to || (x->size[last] % ratio == 0 && x->offset % ratio == 0);
+  for (int d = 0; d <= last; d++) {
+    y->size[d] = x->size[d];
+    y->stride[d] = from > to ? x->stride[d] * ratio : x->stride[d] / ratio;
+    fits &= d == last || from > to || x->stride[d] % ratio == 0 || x->size[d] < 2;
+  }
+  if (!fits) return tci_fail("input: %s cannot be seen as elements of %d bytes, %d of its own each", tci_shape(x), to, ratio) != NULL;
+  y->size[last] = from > to ? x->size[last] * ratio : x->size[last] / ratio;
+  y->stride[last] = 1;
+  y->numel = from > to ? x->numel * ratio : x->numel / ratio;
+  return true;
+}
+
+tc_tensor *tc_view_dtype(tc_tensor *x, tc_dtype dtype) {
+  if (!x) return NULL;
+  if (dtype == x->dtype) return tc_detach(x);
+  if (dtype == TC_BOOL) return tci_fail("dtype: bytes of %s cannot be seen as bool: use x:ne(0)", tci_dtype_name(x->dtype));
+  const int from = tci_elsize(x->dtype), to = tci_elsize(dtype);
+  tc_tensor *y = sharing(x, dtype, x->ndim, from > to ? x->offset * (from / to) : x->offset / (to / from));
+  if (!y) return NULL;
+  if (from != to) return other_width(y, x, from, to) ? y : NULL;
+  memcpy(y->size, x->size, x->ndim * sizeof *y->size);
+  memcpy(y->stride, x->stride, x->ndim * sizeof *y->stride);
+  y->numel = x->numel;
+  return y;
+}
+
 tc_tensor *tc_view_as_real(tc_tensor *x) {
   if (!takes_complex(x)) return NULL;
   if (x->ndim == TC_MAX_DIMS) return tci_fail("a tensor has at most %d dims", TC_MAX_DIMS);

@@ -83,6 +83,57 @@ tc_tensor *tc_contiguous(tc_tensor *x) {
   return y ? tci_record(&contiguous_rule, y, 1, &x, NULL, 0) : NULL;
 }
 
+/* ---- other orders in memory. perm holds x's dims in the order asked for; gives 0 for row-major, 1 for another, -1 after an error ---- */
+static int memory_order(const tc_tensor *x, const char *format, tc_dim *perm) {
+  const bool flat = !strcmp(format, "channels_last"), solid = !strcmp(format, "channels_last_3d");
+  if (!strcmp(format, "contiguous_format") || !strcmp(format, "preserve_format")) return 0;
+  if (!flat && !solid) {
+    tci_fail("memory_format: got '%s', takes 'contiguous_format', 'preserve_format', 'channels_last' or 'channels_last_3d'", format);
+    return -1;
+  }
+  if (x->ndim != (flat ? 4 : 5)) {
+    tci_fail("memory_format: '%s' takes a tensor of %d dims, got %s", format, flat ? 4 : 5, tci_shape(x));
+    return -1;
+  }
+  perm[0] = 0;
+  for (int d = 2; d < x->ndim; d++) perm[d - 1] = d;
+  perm[x->ndim - 1] = 1;
+  return 1;
+}
+
+static tc_tensor *channels_back(tc_tensor *y) { /* (n, ..., c) as (n, c, ...) */
+  if (!y) return NULL;
+  tc_dim perm[5] = {0, y->ndim - 1};
+  for (int d = 2; d < y->ndim; d++) perm[d] = d - 1;
+  return tc_permute(y, perm, y->ndim);
+}
+
+tc_tensor *tc_contiguous_in(tc_tensor *x, const char *format) {
+  tc_dim perm[5];
+  int order = x ? memory_order(x, format, perm) : -1;
+  if (order <= 0) return order < 0 ? NULL : tc_contiguous(x);
+  return tc_is_contiguous_in(x, format) ? x : channels_back(tc_contiguous(tc_permute(x, perm, x->ndim)));
+}
+
+tc_tensor *tc_clone_in(tc_tensor *x, const char *format) {
+  tc_dim perm[5];
+  int order = x ? memory_order(x, format, perm) : -1;
+  if (order <= 0) return order < 0 ? NULL : tc_clone(x);
+  return channels_back(tc_clone(tc_permute(x, perm, x->ndim)));
+}
+
+bool tc_is_contiguous_in(tc_tensor *x, const char *format) {
+  tc_dim perm[5];
+  int order = x ? memory_order(x, format, perm) : -1;
+  if (order <= 0) return order == 0 && tci_contiguous(x);
+  int64_t step = 1;
+  for (int d = x->ndim - 1; d >= 0; d--) {
+    if (x->size[perm[d]] != 1 && x->stride[perm[d]] != step && x->numel > 0) return false;
+    step *= x->size[perm[d]];
+  }
+  return true;
+}
+
 /* The gradient of a conversion converts back; the engine does so for the dtype, this for the device. */
 static void to_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
   dx[0] = tc_to(g[0], n->edge[0].dtype, n->edge[0].device, false);

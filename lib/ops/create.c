@@ -2,7 +2,6 @@
 #include "ops.h"
 
 static int dtype_or_default(tc_dtype dtype) { return dtype == TC_NONE ? tci_default_dtype : dtype; }
-static tc_device device_or_cpu(tc_device device) { return device == TC_NONE ? 0 : device; }
 
 /* every element becomes value, by a broadcast copy */
 static tc_tensor *filled(tc_tensor *y, tc_tensor *value) { return y && tci_copy_into(y, value) ? y : NULL; }
@@ -13,7 +12,7 @@ static tc_tensor *finish(tc_tensor *y, bool requires_grad) {
 }
 
 tc_tensor *tc_empty(const int64_t *size, int n_size, tc_dtype dtype, tc_device device, bool requires_grad) {
-  tc_tensor *y = tci_new(dtype_or_default(dtype), n_size, size, device_or_cpu(device));
+  tc_tensor *y = tci_new(dtype_or_default(dtype), n_size, size, tci_device_or_default(device));
   return finish(y, requires_grad);
 }
 
@@ -26,7 +25,7 @@ tc_tensor *tc_full(const int64_t *size, int n_size, tc_operand *fill_value, tc_d
     if (weak && tci_is_float(dtype)) dtype = tci_default_dtype;
     if (weak && tci_is_complex(dtype)) dtype = tci_complex_type(tci_default_dtype);
   }
-  return finish(filled(tci_new(dtype, n_size, size, device_or_cpu(device)), fill_value), requires_grad);
+  return finish(filled(tci_new(dtype, n_size, size, tci_device_or_default(device)), fill_value), requires_grad);
 }
 
 tc_tensor *tc_zeros(const int64_t *size, int n_size, tc_dtype dtype, tc_device device, bool requires_grad) {
@@ -78,7 +77,7 @@ static tc_tensor *sequence(int64_t count, double first, double step, bool whole,
     else ((double *)tci_data(y))[i] = first + (double)i * step;
   }
   if (tci_captures()) tci_watch_host(y);
-  return finish(tc_to(y, dtype, device_or_cpu(device), false), requires_grad);
+  return finish(tc_to(y, dtype, tci_device_or_default(device), false), requires_grad);
 }
 
 static bool whole_number(double v) { return v == floor(v) && fabs(v) < 9.2e18; }
@@ -110,7 +109,7 @@ tc_tensor *tc_linspace(double start, double end, int64_t steps, tc_dtype dtype, 
   for (int64_t i = 0; i < steps; i++) v[i] = i < steps / 2 ? start + (double)i * step : end - (double)(steps - 1 - i) * step;
   if (steps == 1) v[0] = start;
   if (tci_captures()) tci_watch_host(y);
-  return finish(tc_to(y, dtype_or_default(dtype), device_or_cpu(device), false), requires_grad);
+  return finish(tc_to(y, dtype_or_default(dtype), tci_device_or_default(device), false), requires_grad);
 }
 
 tc_tensor *tc_logspace(double start, double end, int64_t steps, double base, tc_dtype dtype, tc_device device, bool requires_grad) {
@@ -118,7 +117,7 @@ tc_tensor *tc_logspace(double start, double end, int64_t steps, double base, tc_
   if (!y) return NULL;
   double *v = (double *)tci_data(y);
   for (int64_t i = 0; i < steps; i++) v[i] = pow(base, v[i]);
-  return finish(tc_to(y, dtype_or_default(dtype), device_or_cpu(device), false), requires_grad);
+  return finish(tc_to(y, dtype_or_default(dtype), tci_device_or_default(device), false), requires_grad);
 }
 
 tc_tensor *tc_eye(int64_t n, int64_t m, tc_dtype dtype, tc_device device, bool requires_grad) {
@@ -137,7 +136,7 @@ tc_tensor *tc_from_doubles(const double *values, int64_t count, const int64_t *s
   if (y->numel != count) return tci_fail("%lld values do not fill %s", (long long)count, tci_shape(y));
   if (count) memcpy(tci_data(y), values, (size_t)count * sizeof *values);
   if (tci_captures()) tci_watch_host(y);
-  return finish(tc_to(y, dtype_or_default(dtype), device_or_cpu(device), false), requires_grad);
+  return finish(tc_to(y, dtype_or_default(dtype), tci_device_or_default(device), false), requires_grad);
 }
 
 tc_tensor *tc_from_bytes(const void *bytes, int64_t count, const int64_t *size, int n_size, tc_dtype dtype) {

@@ -40,7 +40,7 @@ static tc_tensor *triangle_places(int64_t rows, int64_t columns, int64_t offset,
       if (!pass) count += end > from ? end - from : 0;
       else for (int64_t j = from; j < end; j++, at++) to[at] = i + 1, to[count + at] = j + 1;
     }
-    if (pass) return tc_to(y, dtype == TC_NONE ? TC_INT64 : dtype, device == TC_NONE ? 0 : device, false);
+    if (pass) return tc_to(y, dtype == TC_NONE ? TC_INT64 : dtype, tci_device_or_default(device), false);
   }
   return NULL;
 }

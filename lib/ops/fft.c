@@ -215,7 +215,7 @@ static tc_tensor *frequencies(int64_t n, bool half, double d, tc_dtype dtype, tc
   if (!whole) return NULL;
   double *f = (double *)tci_data(whole);
   for (int64_t k = 0; k < bins; k++) f[k] = (double)(half || 2 * k < n ? k : k - n) / ((double)n * d);
-  tc_tensor *y = tc_to(whole, dtype == TC_NONE ? tci_default_dtype : dtype, device == TC_NONE ? 0 : device, false);
+  tc_tensor *y = tc_to(whole, dtype == TC_NONE ? tci_default_dtype : dtype, tci_device_or_default(device), false);
   return y && requires_grad ? tc_requires_grad(y, true) : y;
 }
 

@@ -25,6 +25,8 @@ int tci_promote(int a, int b);
 int tci_part_type(int dtype);                          /* of the parts of a complex dtype; a real one itself */
 int tci_complex_type(int dtype);                       /* the complex dtype whose parts hold this one */
 extern int tci_default_dtype;
+extern tc_device tci_default_device;                   /* where tensors are made unless a device is named (device.c) */
+static inline tc_device tci_device_or_default(tc_device device) { return device == TC_NONE ? tci_default_device : device; }
 static inline bool tci_is_float(int dtype) { return dtype >= TC_FLOAT16 && dtype <= TC_FLOAT64; }
 static inline bool tci_is_int(int dtype) { return dtype <= TC_INT64; }       /* bool counts */
 static inline bool tci_is_complex(int dtype) { return dtype >= TC_COMPLEX64; }

@@ -3,7 +3,6 @@
 #include "../random.h"
 
 static int dtype_or_default(tc_dtype dtype) { return dtype == TC_NONE ? tci_default_dtype : dtype; }
-static tc_device device_or_cpu(tc_device device) { return device == TC_NONE ? 0 : device; }
 
 /* Fills y, which is row-major. Complex numbers are pairs of real ones; the variance of a normal is shared between the two. */
 static bool draw(tc_tensor *y, tc_draw d) {
@@ -17,7 +16,7 @@ static bool draw(tc_tensor *y, tc_draw d) {
 }
 
 static tc_tensor *made(const int64_t *size, int n, tc_draw d, tc_dtype dtype, tc_device device, bool requires_grad) {
-  tc_tensor *y = tci_new(dtype, n, size, device_or_cpu(device));
+  tc_tensor *y = tci_new(dtype, n, size, tci_device_or_default(device));
   if (!y || !draw(y, d)) return NULL;
   return requires_grad ? tc_requires_grad(y, true) : y;
 }
@@ -78,7 +77,7 @@ tc_tensor *tc_randperm(int64_t n, tc_generator *g, tc_dtype dtype, tc_device dev
     v[i] = v[j];
     v[j] = i + 1;
   }
-  y = tc_to(y, dtype == TC_NONE ? TC_INT64 : dtype, device_or_cpu(device), false);
+  y = tc_to(y, dtype == TC_NONE ? TC_INT64 : dtype, tci_device_or_default(device), false);
   return y && requires_grad ? tc_requires_grad(y, true) : y;
 }
 

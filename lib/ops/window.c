@@ -19,7 +19,7 @@ static tc_tensor *window(shape_fn *shape, const double *p, int64_t length, bool 
   double *values = (double *)tci_data(whole);
   double last = periodic ? (double)length : (double)(length - 1);
   for (int64_t i = 0; i < length; i++) values[i] = length == 1 ? 1 : shape((double)i / last, p);
-  tc_tensor *y = tc_to(whole, dtype == TC_NONE ? tci_default_dtype : dtype, device == TC_NONE ? 0 : device, false);
+  tc_tensor *y = tc_to(whole, dtype == TC_NONE ? tci_default_dtype : dtype, tci_device_or_default(device), false);
   return y && requires_grad ? tc_requires_grad(y, true) : y;
 }
 

@@ -164,6 +164,8 @@ local function into(out, result, ...)
   return out:set_result_(result)
 end
 
+local function is_dtype(v) return dtype.is(v) or type(v) == 'string' and dtype.by_name[v] ~= nil end
+
 --- The slow path of one function: reads the arguments and calls `core` with each in its place.
 function arguments.reader(fn, who, _)
   local params = {}
@@ -171,7 +173,9 @@ function arguments.reader(fn, who, _)
     if p.kind ~= 'result' then params[#params + 1] = p end
   end
   local count = #params
+  local of_bytes = fn.c == 'tc_view_shape'
   return function(core, ...)
+    if of_bytes and is_dtype((select(2, ...))) then return require('tocha.binding').method('view_dtype')(...) end -- x:view(dtype)
     local n, args, values = select('#', ...), {...}, {}
     while n > 0 and args[n] == nil do n = n - 1 end
     local options

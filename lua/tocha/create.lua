@@ -134,11 +134,15 @@ local function options_of(options, who)
   return options
 end
 
-local function finish(x, options)
-  if options.device then x = x:to(options.device) end
+-- device: where data from Lua goes unless one is named
+local function finish(x, options, device)
+  device = options.device or device
+  if device then x = x:to(device) end
   if options.requires_grad then x:requires_grad_() end
   return x
 end
+
+local function default_device() return ffi.string(C.tc_device_name(C.tc_get_default_device())) end
 
 --- A tensor from a number, a boolean, a table nested evenly, or a copy of another tensor.
 -- @param data the values; Lua numbers give the default dtype, booleans bool
@@ -152,7 +156,7 @@ function create.tensor(data, options)
     return finish(options.dtype and x:to(options.dtype) or x, options)
   end
   if data == nil then errors.raise('tensor: data is missing: takes a number, a boolean, a table or a tensor') end
-  return finish(from_table(data, code, 'tensor'), options)
+  return finish(from_table(data, code, 'tensor'), options, C.tc_get_default_device() ~= 0 and default_device() or nil)
 end
 function create.as_tensor(data, options)
   if is_tensor(data) then

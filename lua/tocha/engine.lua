@@ -12,7 +12,7 @@ local wrap, is_tensor = handle.wrap, arguments.is_tensor
 
 local engine = {}
 
-local HOOKS, LUA_NODE, POST_HOOKS, PACKED = 3, 4, 5, 6
+local HOOKS, LUA_NODE, POST_HOOKS, PACKED, GIVEN = 3, 4, 5, 6, 7
 
 -- By number: the hooks of a node (negative), the backward of a custom function (positive). C tells which nodes are gone.
 local registry, names, last = {}, {}, 0
@@ -49,6 +49,7 @@ local function run_hooks(e)
       if changed ~= given and not C.tc_engine_replace(e, i, changed._t) then errors.pending() end
     end
   end
+  if entry and entry.before then require('tocha.autograd.nodehooks').before(e, entry.before) end
 end
 
 local function run_post_hooks(e)
@@ -58,6 +59,13 @@ local function run_post_hooks(e)
   for i = 1, list and list.n or 0 do
     if list[i] then list[i](x) end
   end
+  if entry and entry.after then require('tocha.autograd.nodehooks').after_leaf(e, entry.after) end
+end
+
+-- what a node with hooks has given waits in C until they have seen it
+local function run_given(e)
+  local entry = registry[tonumber(C.tc_engine_hooks(e))]
+  if entry and entry.after then require('tocha.autograd.nodehooks').after(e, entry.after) end
 end
 
 -- In anomaly mode an error in a custom function's backward says where the function was called.
@@ -76,6 +84,8 @@ local function run_function(e, keep_graph)
   if not run then errors.raise('backward: the graph of a custom function was freed: say {retain_graph = true} the first time') end
   local gradients = {}
   for i = 1, tonumber(C.tc_engine_outputs(e)) do gradients[i] = wrap(C.tc_engine_gradient(e, i - 1)) end
+  local entry = registry[tonumber(C.tc_engine_hooks(e))]
+  if entry and entry.after then return require('tocha.autograd.nodehooks').around(e, entry.after, run, gradients, keep_graph) end
   if C.tc_node_origin(C.tc_engine_node(e)) ~= 0 then return from_its_origin(e, run, gradients, keep_graph) end
   run(e, gradients, keep_graph)
 end
@@ -94,7 +104,7 @@ local function run_packed(e)
   end
 end
 
-local run = {[HOOKS] = run_hooks, [LUA_NODE] = run_function, [POST_HOOKS] = run_post_hooks, [PACKED] = run_packed}
+local run = {[HOOKS] = run_hooks, [LUA_NODE] = run_function, [POST_HOOKS] = run_post_hooks, [PACKED] = run_packed, [GIVEN] = run_given}
 
 local function walk(e, keep_graph)
   while true do
@@ -317,6 +327,19 @@ function engine.register_post_hook(x, hook)
   return add_hook(entry.post, hook)
 end
 
+--- hook(...) runs before (`when` = 'before') or after a node is walked through; nodehooks.lua says what it gets and may give.
+function engine.register_node_hook(node, when, hook)
+  if type(hook) ~= 'function' then
+    errors.raise('%s: got %s, takes a function', when == 'before' and 'register_prehook' or 'register_hook', errors.describe(hook))
+  end
+  local number = tonumber(C.tc_node_hooks(node, when == 'after'))
+  sweep()
+  local entry = registry[number] or {}
+  registry[number] = entry
+  entry[when] = entry[when] or {n = 0}
+  return add_hook(entry[when], hook)
+end
+
 ---------------------------------------------------------------- functions written in Lua
 --- Makes `outputs` the results of a custom function of `inputs`: `backward(e, gradients)` will be called in backward and hands its
 -- results over with engine.give; `name` is the function's. Nothing is recorded if no input requires grad; gives whether it was.
@@ -335,9 +358,13 @@ end
 --- The name of a custom function by its number.
 function engine.name_of(number) return names[number] or 'custom function' end
 
---- Hands over the gradient of input i (from 1) of the custom function `name` that runs now.
+--- Hands over the gradient of input i (from 1) of the custom function `name` that runs now; `given` keeps them while hooks look on.
 function engine.give(e, i, gradient, name)
   C.tc_clear_error()
+  if engine.given then
+    engine.given[i] = gradient
+    return
+  end
   if not C.tc_engine_give(e, i - 1, gradient._t) then
     if name then errors.pending_as(name .. '.backward') end
     errors.pending()

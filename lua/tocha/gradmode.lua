@@ -25,8 +25,17 @@ end
 function gradmode.no_grad(f, ...) return under(false, 'no_grad', f, ...) end
 --- Calls f(...) with recording on, also inside no_grad, and gives its results.
 function gradmode.enable_grad(f, ...) return under(true, 'enable_grad', f, ...) end
---- As no_grad: for evaluation.
-function gradmode.inference_mode(f, ...) return under(false, 'inference_mode', f, ...) end
+local function leave_inference(before, ok, ...)
+  C.tc_set_inference_enabled(before)
+  if not ok then error((...), 0) end
+  return ...
+end
+
+--- As no_grad, for evaluation. Tensors made meanwhile say so (`x:is_inference()`); they may be used like any other afterwards.
+function gradmode.inference_mode(f, ...)
+  local before = C.tc_set_inference_enabled(true)
+  return leave_inference(before, pcall(under, false, 'inference_mode', f, ...))
+end
 --- Switches recording on or off until the next switch.
 function gradmode.set_grad_enabled(on)
   if type(on) ~= 'boolean' then errors.raise('set_grad_enabled: got %s, takes true or false', errors.describe(on)) end

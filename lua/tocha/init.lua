@@ -29,6 +29,11 @@ local fields = {
   ['tocha.compile'] = 'compile',
   ['tocha.amp'] = 'autocast is_autocast_enabled get_autocast_dtype',
   ['tocha.backends'] = 'set_float32_matmul_precision get_float32_matmul_precision',
+  ['tocha.switches'] = 'set_default_device get_default_device set_default_tensor_type set_flush_denormal use_deterministic_algorithms ' ..
+    'are_deterministic_algorithms_enabled is_deterministic_algorithms_warn_only_enabled set_deterministic_debug_mode ' ..
+    'get_deterministic_debug_mode set_warn_always is_warn_always_enabled get_num_interop_threads set_num_interop_threads ' ..
+    'is_inference_mode_enabled _assert cond',
+  ['tocha.storage'] = 'is_storage from_file frombuffer contiguous_format preserve_format channels_last channels_last_3d',
   ['tocha.gradmode'] = 'no_grad enable_grad inference_mode set_grad_enabled is_grad_enabled',
   ['tocha.lists'] = 'split split_with_sizes chunk tensor_split unbind hsplit vsplit dsplit broadcast_tensors ' ..
     'broadcast_shapes broadcast_to ' ..
@@ -90,6 +95,7 @@ end})
 
 -- methods written in Lua that take part in the metatable like the operators of the C side
 local method_homes = {
+  ['tocha.storage'] = 'storage untyped_storage storage_type const_data_ptr set_ module_load dim_order is_shared share_memory_ is_inference',
   ['tocha.lists'] = 'split split_with_sizes chunk tensor_split unbind hsplit vsplit dsplit broadcast_to',
   ['tocha.choose'] = 'max min median nanmedian var std var_mean std_mean equal allclose is_nonzero norm ' ..
     'apply_ expand_as view_as reshape_as is_same_size dist',

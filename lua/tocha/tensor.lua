@@ -170,7 +170,7 @@ end
 -- The tensor itself comes back if nothing changes, unless {copy = true}. {non_blocking = true}: a copy from pinned memory (x:pin_memory()) to a
 -- GPU is not waited for.
 function tensor.to(x, ...)
-  local code, device, copy, non_blocking = NONE, NONE, false, false
+  local code, device, copy, non_blocking, format = NONE, NONE, false, false, nil
   for i = 1, select('#', ...) do
     local v = select(i, ...)
     if is_tensor(v) then
@@ -182,17 +182,19 @@ function tensor.to(x, ...)
     elseif arguments.is_options(v) then
       for key in pairs(v) do
         if key ~= 'dtype' and key ~= 'device' and key ~= 'copy' and key ~= 'non_blocking' and key ~= 'memory_format' then
-          errors.raise("to: unknown option '%s': takes dtype, device, copy, non_blocking", tostring(key))
+          errors.raise("to: unknown option '%s': takes dtype, device, copy, non_blocking, memory_format", tostring(key))
         end
       end
       if v.dtype then code = dtype.code(v.dtype, 'to') end
       if v.device then device = device_code(v.device) end
-      copy, non_blocking = v.copy or copy, v.non_blocking or non_blocking
+      copy, non_blocking, format = v.copy or copy, v.non_blocking or non_blocking, v.memory_format
     elseif v ~= nil then
       code = dtype.code(v, 'to')
     end
   end
-  return convert_result(x, code, device, copy, non_blocking)
+  local y = convert_result(x, code, device, copy, non_blocking)
+  if format and format ~= 'preserve_format' then return y:contiguous(format) end
+  return y
 end
 --- Is this memory of the host that GPUs copy from by themselves?
 function tensor.is_pinned(x) return C.tc_is_pinned(alive(x, 'is_pinned')) end
@@ -279,6 +281,9 @@ function fields.H(x)
   return x:dim() == 0 and x:conj() or x:transpose(1, 2):conj()
 end
 function fields.mH(x) return fields.mT(x):conj() end
+for name, answer in pairs{layout = 'strided', is_meta = false, is_quantized = false, is_sparse = false, is_sparse_csr = false, is_mkldnn = false} do
+  fields[name] = function() return answer end
+end
 function fields.real(x) return binding.get('real')(x) end
 function fields.imag(x) return binding.get('imag')(x) end
 function fields.grad_fn(x)

@@ -3,6 +3,7 @@
 local H = require 'spec.harness'
 local P = require 'spec.plain'
 local T = H.T
+local ffi = require 'ffi'
 
 local rows = {}
 local function add(name, args, reference, more)
@@ -161,6 +162,33 @@ local function strided(x, size, stride, offset)
 end
 add('as_strided', {{T{8}, {2, 3}, {3, 1}}, {T{8}, {3, 2}, {2, 2}, 1}, {T{3, 3}, {3}, {4}}, {T{4}, {3, 2}, {1, 1}}}, strided, {layouts = false,
   wrong = {{T{4}, {3, 2}, {2, 1}, says = {'as_strided'}}, {T{4}, {2}, {1, 1}, says = {'as_strided'}}, {T{4}, {2}, {-1}, says = {'as_strided', '-1'}}}})
+
+-- the bytes of each element of float32 or float64, in the order of this processor
+local function bytes_of(width, kind)
+  return function(x)
+    local shape = {unpack(x.shape)}
+    shape[#shape] = shape[#shape] * width
+    local number = ffi.new(kind .. '[1]')
+    local bytes = ffi.cast('uint8_t *', number)
+    return P.build(shape, function(...)
+      local at = {...}
+      local byte = (at[#at] - 1) % width
+      at[#at] = (at[#at] - 1 - byte) / width + 1
+      number[0] = x[P.place(x, at)]
+      return bytes[byte]
+    end)
+  end
+end
+for dtype, width in pairs{float32 = 4, float64 = 8} do
+  local function F(size)
+    size.dtype = dtype
+    return T(size)
+  end
+  add('view_dtype', {{F{2, 3}, 'uint8'}, {F{1}, 'uint8'}, {F{0, 2}, 'uint8'}}, bytes_of(width, width == 4 and 'float' or 'double'),
+    {grad = false, layouts = false, label = dtype, dtypes = {'float64'}, result = function() return 'uint8' end,
+      wrong = {{F{}, 'uint8', says = {'view_dtype', 'last dim'}}, {T{3, dtype = 'uint8'}, 'int16', says = {'view_dtype', '2 bytes'}},
+        {F{2}, 'bool', says = {'view_dtype', 'bool'}}}})
+end
 
 local function same(x) return x end
 add('clone', {{T{2, 3}}, {T{}}, {T{0, 2}}}, same)

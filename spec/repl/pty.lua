@@ -53,7 +53,7 @@ function Pty:send(text) C.write(self.master, text, #text) end
 
 --- Waits until the text appears after what was expected last; gives what came before it.
 function Pty:expect(text, seconds)
-  local deadline = os.time() + (seconds or 10)
+  local deadline = os.time() + (seconds or 30)
   while true do
     local seen = plain(self.shown)
     local first, last = seen:find(text, self.from, true)
@@ -65,7 +65,7 @@ function Pty:expect(text, seconds)
     if os.time() > deadline then
       error(("waited for '%s', saw:\n%s"):format(text, seen:sub(self.from)), 2)
     end
-    if not self:read(200) and seen:find('left with', 1, true) and os.time() > deadline - 8 then deadline = 0 end
+    if not self:read(200) and seen:find('left with', 1, true) and os.time() > deadline - 28 then deadline = 0 end
   end
 end
 

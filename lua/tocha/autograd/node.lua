@@ -2,7 +2,7 @@
 -- Fields: `name`, that of the operator (of a custom function: its class); `next_functions`, a list of {node, number of its output}, false where
 -- an input needs no gradient; `origin`, the line that called it, if lines were recorded (tocha.debug.lines); `saved_bytes`; `leaf`, the tensor
 -- for which the node adds up a gradient; `metadata`, a table for whatever you want to keep there, for as long as the node is referred to.
--- Nodes of the same operator are equal.
+-- Methods: `register_hook`, `register_prehook`, `input`. Nodes of the same operator are equal.
 -- @classmod tocha.autograd.Node
 
 local ffi = require 'ffi'
@@ -56,6 +56,14 @@ function fields.next_functions(self)
   end
   return list
 end
+
+--- hook(gradients) runs in backward before the node is walked through, with a list of the gradients of its results; a list (or the only one) that
+-- it gives takes their place. Nodes exist while a graph holds them. Gives a handle with `:remove()`.
+function Node:register_prehook(hook) return require('tocha.engine').register_node_hook(self._pointer, 'before', hook) end
+
+--- hook(input gradients, result gradients) runs in backward after the node; a list (or the only gradient) that it gives takes the place of the
+-- input gradients. Of a leaf, the first list is empty and what the hook gives does not count. Gives a handle with `:remove()`.
+function Node:register_hook(hook) return require('tocha.engine').register_node_hook(self._pointer, 'after', hook) end
 
 --- When the operator ran: later ones have larger numbers; 0 for leaves.
 function fields.time(self) return tonumber(C.tc_node_time(self._pointer)) end

@@ -461,6 +461,7 @@ return {
   var_mean = '{tocha.var_mean(tocha.tensor{1, 2, 3, 4})}  --> {1.667, 2.5}',
   vdot = 'tocha.tensor{1, 2}:vdot(tocha.tensor{3, 4})  --> 11',
   vector_norm = 'tocha.linalg.vector_norm(tocha.tensor{3, 4})  --> 5',
+  view_dtype = "tocha.tensor({1, -2}, {dtype = 'float32'}):view_dtype('int32')  --> {1065353216, -1073741824}",
   view = 'tocha.tensor{1, 2, 3, 4}:view(2, -1)  --> {{1, 2}, {3, 4}}',
   view_as_complex = 'tocha.view_as_complex(tocha.tensor{{1, 2}}).imag  --> {2}',
   view_as_real = 'tocha.view_as_real(tocha.complex(tocha.tensor{1}, tocha.tensor{2}))  --> {{1, 2}}',
