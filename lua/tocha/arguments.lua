@@ -133,7 +133,7 @@ local function place(who, params, args, n, values)
   if at <= n then errors.raise('%s: too many arguments: takes %s', who, known_names(params)) end
 end
 
-local function name_options(who, params, options, values)
+local function name_options(who, params, options, values, gives_new)
   local out
   for key, v in pairs(options) do
     local found
@@ -144,7 +144,7 @@ local function name_options(who, params, options, values)
         values[i] = v
       end
     end
-    if key == 'out' and not found then
+    if key == 'out' and not found and gives_new then
       out, found = v, true
     end
     if not found then errors.raise("%s: unknown option '%s': takes %s", who, tostring(key), known_names(params)) end
@@ -152,26 +152,38 @@ local function name_options(who, params, options, values)
   return out
 end
 
--- results go into the tensors of the option `out`
-local function into(out, result, ...)
+local function take(out, result)
+  out:set_result_(result)
+  if result ~= out then result:free() end
+  return out
+end
+
+--- Results go into the tensors of the option `out`.
+function arguments.into(out, result, ...)
   if type(out) == 'table' then
     for i, t in ipairs(out) do
       local r = select(i, result, ...)
-      if r then t:set_result_(r) end
+      if r then take(t, r) end
     end
     return unpack(out)
   end
-  return out:set_result_(result)
+  return take(out, result)
 end
 
 local function is_dtype(v) return dtype.is(v) or type(v) == 'string' and dtype.by_name[v] ~= nil end
 
---- The slow path of one function: reads the arguments and calls `core` with each in its place.
-function arguments.reader(fn, who, _)
+--- The parameters of a function but for those that are results.
+function arguments.given(fn)
   local params = {}
   for _, p in ipairs(fn.params) do
     if p.kind ~= 'result' then params[#params + 1] = p end
   end
+  return params
+end
+
+--- The slow path of one function (its results are new tensors: it takes `out`): reads the arguments and calls `core` with each in its place.
+function arguments.reader(fn, who, gives_new)
+  local params = arguments.given(fn)
   local count = #params
   local of_bytes = fn.c == 'tc_view_shape'
   return function(core, ...)
@@ -185,12 +197,12 @@ function arguments.reader(fn, who, _)
       n = n - 1
     end
     place(who, params, args, n, values)
-    local out = options and name_options(who, params, options, values)
+    local out = options and name_options(who, params, options, values, gives_new)
     for i, p in ipairs(params) do
       if p.variadic and values[i] == nil then values[i] = {} end
       values[i] = convert(who, p, values[i])
     end
-    if out then return into(out, core(unpack(values, 1, count))) end
+    if out then return arguments.into(out, core(unpack(values, 1, count))) end
     return core(unpack(values, 1, count))
   end
 end

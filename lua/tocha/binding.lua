@@ -9,6 +9,8 @@ local schema = require 'tocha.schema'
 local handle = require 'tocha.handle'
 local errors = require 'tocha.errors'
 local arguments = require 'tocha.arguments'
+local options = require 'tocha.options'
+local dtype = require 'tocha.dtype'
 local C = library.C
 
 local binding = {}
@@ -70,8 +72,10 @@ makers.dim = makers.integer
 makers.position = makers.integer
 makers.boolean = plain('type($) == "boolean"', false)
 makers.string = plain('type($) == "string"', 'nil', literal)
-function makers.dtype(_, a) return a .. ' == nil', ('if %s == nil then %s = %d end'):format(a, a, NONE), a end
-makers.device = makers.dtype
+function makers.dtype(_, a) -- the core is also given codes
+  return ('(%s == nil or codes[%s])'):format(a, a), ('if %s == nil then %s = %d else %s = codes[%s] or %s end'):format(a, a, NONE, a, a, a), a
+end
+function makers.device(_, a) return a .. ' == nil', ('if %s == nil then %s = %d end'):format(a, a, NONE), a end
 function makers.generator(_, a) return a .. ' == nil', '', a end
 makers.raw = makers.generator
 
@@ -88,7 +92,7 @@ makers.tensors, makers.integers, makers.numbers = list_maker('tensors'), list_ma
 makers.dims, makers.positions = makers.integers, makers.integers
 
 local template = [[
-local C, Handle, new, istype, recover, slow, buffers, fill_tensors, fill_integers, fill_numbers = ...
+local C, Handle, new, istype, recover, codes, buffers, fill_tensors, fill_integers, fill_numbers = ...
 local type, call = type, C.%s
 local function core(%s)
   %s
@@ -102,7 +106,7 @@ local function core(%s)
 end
 local function front(%s%s)
   if %s then return core(%s) end
-  return slow(core, %s%s)
+  return buffers.read(core, %s%s)
 end
 return front, core
 ]]
@@ -145,10 +149,7 @@ end
 
 -- the fast path for variadic sizes, where they come first or right after a tensor and the rest can be left out
 local function sizes_front(fn, name, core, slow, buffers)
-  local params = {}
-  for _, p in ipairs(fn.params) do
-    if p.kind ~= 'result' then params[#params + 1] = p end
-  end
+  local params = arguments.given(fn)
   local at = params[1] and params[1].variadic and 1 or params[2] and params[2].variadic and params[1].kind == 'tensor' and 2
   if not at then return nil end
   for i = at + 1, #params do
@@ -262,6 +263,12 @@ function binding.enclose(f)
   jit.flush()
 end
 
+local function variadic(fn)
+  for _, p in ipairs(fn.params) do
+    if p.variadic then return true end
+  end
+end
+
 local function generate(fn, form, name)
   local symbol = form .. fn.c:sub(4)
   if not declared[symbol] then
@@ -271,12 +278,17 @@ local function generate(fn, form, name)
   local buffers = buffers_for(fn)
   buffers.number = number_out
   local chunk = assert(loadstring(source_of(fn, form, symbol), '=tocha.' .. name))
-  local reader = arguments.reader(fn, name, form)
-  local front, core = chunk(C, handle.type, handle.new, ffi.istype, binding.recover, reader, buffers, fillers.tensors, fillers.integers,
+  local front, core = chunk(C, handle.type, handle.new, ffi.istype, binding.recover, dtype.codes, buffers, fillers.tensors, fillers.integers,
     fillers.numbers)
+  local gives_new = results_of(fn, form):find('^out') ~= nil
+  local reader = arguments.reader(fn, name, gives_new)
+  buffers.read = reader
+  local sizes = sizes_front(fn, name, core, reader, buffers)
+  if sizes then front = sizes
+  elseif not variadic(fn) then options.read_in(buffers, arguments.given(fn), name, front, reader, gives_new) end
   cores[#cores + 1] = core
   if around then enclose(core) end
-  return sizes_front(fn, name, core, reader, buffers) or front
+  return front
 end
 
 ---------------------------------------------------------------- the functions by name

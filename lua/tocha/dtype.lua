@@ -6,7 +6,7 @@ local library = require 'tocha.library'
 local errors = require 'tocha.errors'
 local C = library.C
 
-local dtype = {by_code = {}, by_name = {}}
+local dtype = {by_code = {}, by_name = {}, codes = {}} -- codes: by name and by dtype
 local Dtype = {}
 Dtype.__index = Dtype
 function Dtype:__tostring() return self.name end
@@ -35,6 +35,8 @@ for alias, name in pairs{float = 'float32', double = 'float64', half = 'float16'
   char = 'int8', cfloat = 'complex64', cdouble = 'complex128'} do
   dtype.by_name[alias] = dtype.by_name[name]
 end
+
+for name, d in pairs(dtype.by_name) do dtype.codes[name], dtype.codes[d] = d.code, d.code end
 
 function dtype.is(v) return getmetatable(v) == Dtype end
 

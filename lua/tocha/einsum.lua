@@ -6,6 +6,7 @@ local arguments = require 'tocha.arguments'
 local errors = require 'tocha.errors'
 local args = require 'tocha.args'
 local indexing = require 'tocha.indexing'
+local einsumplan = require 'tocha.einsumplan'
 local is_tensor = arguments.is_tensor
 
 local module = {}
@@ -100,7 +101,7 @@ local function hidden_dims(x, labels, number)
   end
   local rest = x:dim() - named
   if rest < 0 or (rest > 0 and not seen) then
-    fail('einsum: operand %d: got %s with %d labels, takes a label for each dim', number, args.show(x), named)
+    fail('einsum: operand %d: got %s with %d labels, takes a label for each dim', number, args.show(x.tensor), named)
   end
   return seen and rest
 end
@@ -127,7 +128,7 @@ local function on_diagonals(x, labels, number)
       if x:size(first) ~= x:size(i) then
         fail("einsum: operand %d: label '%s' has size %d and %d", number, name_of(label), x:size(first), x:size(i))
       end
-      x = x:diagonal(0, first, i)
+      x = x:diagonal(first, i)
       labels = without(without(labels, i), first)
       labels[#labels + 1] = label
       i = 1
@@ -232,7 +233,7 @@ local function multiplied(x, labels, y, other)
   for _, l in ipairs(out) do
     if position(other, l) then order[#order + 1] = l end
   end
-  for _ = #labels + 1, #out do x = x:unsqueeze(-1) end
+  for _ = #labels + 1, #out do x = x:unsqueeze_last() end
   return x * arranged(y, other, order):reshape(shape), out
 end
 
@@ -255,11 +256,11 @@ local function contracted(x, labels, y, other, kept)
   if #summed == 0 then return multiplied(x, labels, y, other) end
   local n, k = product_of_sizes(x, labels, batch), product_of_sizes(x, labels, summed)
   local rows, columns = product_of_sizes(x, labels, left), product_of_sizes(y, other, right)
-  local a = arranged(x, labels, joined(batch, left, summed)):reshape(n, rows, k)
-  local b = arranged(y, other, joined(batch, summed, right)):reshape(n, k, columns)
+  local a, b = arranged(x, labels, joined(batch, left, summed)), arranged(y, other, joined(batch, summed, right))
   local out, size = joined(batch, left, right), {}
   for i, l in ipairs(out) do size[i] = shape[l] end
-  return a:bmm(b):reshape(size), out
+  if #batch == 0 then return a:reshape{rows, k}:matmul(b:reshape{k, columns}):reshape(size), out end
+  return a:reshape{n, rows, k}:matmul(b:reshape{n, k, columns}):reshape(size), out
 end
 
 local function set_of(...)
@@ -329,7 +330,9 @@ local function next_pair(inputs, output, sizes)
   return i or 1, j or 2
 end
 
-local function evaluate(operands, inputs, output)
+-- The plan for operands of these shapes; inputs and output are lists of labels.
+local function plan_for(operands, inputs, output)
+  operands = einsumplan.shapes(operands)
   local count = 0
   for k, labels in ipairs(inputs) do count = math.max(count, hidden_dims(operands[k], labels, k) or 0) end
   for k, labels in ipairs(inputs) do
@@ -349,7 +352,46 @@ local function evaluate(operands, inputs, output)
     xs, inputs = rest, others
   end
   local x, labels = sum_lone(xs[1], inputs[1], {}, set_of(output))
-  return arranged(x, labels, output)
+  return einsumplan.finish(arranged(x, labels, output), operands)
+end
+
+local function evaluate(operands, inputs, output) return einsumplan.run(plan_for(operands, inputs, output), operands) end
+
+-- Plans by equation, then by the sizes of the operands, -1 after each of them. Many plans are thrown away together.
+local MOST_PLANS = 512
+local plans, plan_count = {}, 0
+
+local function known_plan(equation, operands)
+  local node = plans[equation]
+  for k = 1, #operands do
+    local x = operands[k]
+    for d = 1, x:dim() do node = node and node[x:size(d)] end
+    node = node and node[-1]
+  end
+  return node and node.plan
+end
+
+local function remember(equation, operands, plan)
+  if plan_count == MOST_PLANS then plans, plan_count = {}, 0 end
+  plan_count = plan_count + 1
+  local node = plans
+  local function go(key)
+    node[key] = node[key] or {}
+    node = node[key]
+  end
+  go(equation)
+  for _, x in ipairs(operands) do
+    for _, size in ipairs(x:size()) do go(size) end
+    go(-1)
+  end
+  node.plan = plan
+end
+
+local function all_tensors(list, n)
+  for i = 1, n do
+    if not is_tensor(list[i]) then return false end
+  end
+  return true
 end
 
 --- The sum of products of elements by the labels of their dims, in Einstein's notation: `einsum('ij,jk->ik', a, b)`.
@@ -359,6 +401,11 @@ end
 -- @param ... the operands, or one list of them. Also without an equation: einsum(a, {1, 2}, b, {2, 3}, {1, 3})
 -- @treturn Tensor
 function module.einsum(equation, ...)
+  if type(equation) == 'string' and is_tensor((...)) then
+    local operands = {...}
+    local plan = all_tensors(operands, select('#', ...)) and known_plan(equation, operands)
+    if plan then return einsumplan.run(plan, operands) end
+  end
   refuse_options {...}
   if is_tensor(equation) then
     local operands, inputs, output = read_sublists({equation, ...})
@@ -374,7 +421,9 @@ function module.einsum(equation, ...)
   for i, x in ipairs(operands) do
     if not is_tensor(x) then fail('einsum: operand %d: got %s, takes a tensor', i, errors.describe(x)) end
   end
-  return evaluate(operands, inputs, output)
+  local plan = plan_for(operands, inputs, output)
+  remember(equation, operands, plan)
+  return einsumplan.run(plan, operands)
 end
 
 ---------------------------------------------------------------- tensordot

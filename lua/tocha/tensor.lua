@@ -220,9 +220,18 @@ tensor.is_floating_point, tensor.is_complex, tensor.is_signed = asks('is_floatin
 --- Releases the tensor's memory now; later use of x is an error.
 function tensor.free(x) C.tc_handle_free(x) end
 
+local function same_shape(x, y)
+  local n, a, b = C.tc_ndim(x), C.tc_sizes_of(x), C.tc_sizes_of(y)
+  if n ~= C.tc_ndim(y) then return false end
+  for i = 0, tonumber(n) - 1 do
+    if a[i] ~= b[i] then return false end
+  end
+  return true
+end
+
 --- What `out = x` does with a result: x takes its values, and its shape if it had another.
 function tensor.set_result_(x, result)
-  if x:dim() ~= result:dim() or table.concat(x:size(), ' ') ~= table.concat(result:size(), ' ') then
+  if not same_shape(alive(x, 'out'), alive(result, 'out')) then
     local fresh = result:detach():to(x.dtype, {copy = true})
     if not C.tc_set_data(x._t, fresh._t) then errors.pending() end
     return x
