@@ -12,7 +12,8 @@ local autograd = {
 
 local lazy = {
   Function = 'tocha.autograd.function', once_differentiable = 'tocha.autograd.once', functional = 'tocha.autograd.functional',
-  graph = 'tocha.autograd.graph', Node = 'tocha.autograd.node', gradcheck = 'tocha.autograd.gradcheck', gradgradcheck = 'tocha.autograd.gradcheck',
+  graph = 'tocha.autograd.graph', forward_ad = 'tocha.autograd.forward_ad',
+  Node = 'tocha.autograd.node', gradcheck = 'tocha.autograd.gradcheck', gradgradcheck = 'tocha.autograd.gradcheck',
 }
 
 -- a list with as many places as there are outputs
@@ -53,20 +54,46 @@ local function spread(list, inputs, materialize)
   return unpack(list, 1, #inputs)
 end
 
+-- grad for each slice of the gradients to begin with; the results stacked
+local function batch_of_gradients(outputs, inputs, grad_outputs, options)
+  local given = engine.list_of_tensors(grad_outputs, 'grad: grad_outputs')
+  local size, columns, retains = nil, {}, options.retain_graph
+  for i, g in ipairs(given) do
+    if g:dim() == 0 or size and g:size(1) ~= size then args.fail('grad: grad_outputs: entry %d: takes a first dim for the batch, as the others', i) end
+    size = g:size(1)
+  end
+  if not size or size == 0 then args.fail('grad: is_grads_batched takes grad_outputs with a first dim of at least 1') end
+  for k = 1, size do
+    local slice = {}
+    for i, g in ipairs(given) do slice[i] = g:select(1, k) end
+    if k < size then options.retain_graph = true else options.retain_graph = retains end
+    columns[k] = {autograd.grad(outputs, inputs, slice, options)}
+  end
+  local tocha, stacked = require 'tocha', {}
+  for i = 1, #inputs do
+    local column = {}
+    for k = 1, size do column[k] = columns[k][i] end
+    stacked[i] = column[1] and tocha.stack(column) or nil
+  end
+  return unpack(stacked, 1, #inputs)
+end
+
 --- The gradients of outputs by inputs, one value for each input; nothing is added into any .grad.
 -- @param outputs a tensor or a list; with several, the gradients are those of their sum
 -- @param inputs a tensor or a list
 -- @param[opt] grad_outputs for each output the gradient to begin with; one of a single element can do without
 -- @param[opt] retain_graph, create_graph as in `backward`
 -- @param[opt] allow_unused an input that does not take part gives nil, instead of an error
+-- @param[opt] is_grads_batched grad_outputs have a first dim more, and so have the results: one walk for each slice
 -- @param[opt] materialize_grads an input that does not take part gives zeros
 -- @return one gradient for each input
 function autograd.grad(...)
   local outputs, inputs, grad_outputs, retain_graph, create_graph, _, allow_unused, batched, materialize = read_grad(...)
-  if batched then args.fail('grad: is_grads_batched is not offered: call grad once for each gradient') end
   outputs = engine.list_of_tensors(outputs, 'grad: outputs')
   inputs = engine.list_of_tensors(inputs, 'grad: inputs')
   if materialize and allow_unused == false then args.fail('grad: materialize_grads needs allow_unused') end
+  if batched then return batch_of_gradients(outputs, inputs, grad_outputs, {retain_graph = retain_graph, create_graph = create_graph,
+    allow_unused = allow_unused, materialize_grads = materialize}) end
   local gradients = output_gradients(grad_outputs, outputs, 'grad: grad_outputs')
   return spread(engine.gradients(outputs, inputs, gradients, retain_graph, create_graph, allow_unused or materialize), inputs, materialize)
 end

@@ -356,6 +356,19 @@ function func.stack_module_state(modules)
   return parameters, stacked('named_buffers')
 end
 
-checked.all(func, '', {functional_call = 'module:module tensors:list', linearize = 'func:callable', vjp = 'func:callable'})
+--- Batch norms of a module (and of all below it) give up their running statistics, so that functional_call, vmap and grad see no buffers that
+-- change: they normalise by the batch from then on. Changes the module and gives it back.
+function func.replace_all_batch_norm_modules_(module)
+  for m in module:modules() do
+    if m.track_running_stats ~= nil and m.running_mean ~= nil then
+      m.running_mean, m.running_var, m.num_batches_tracked = nil, nil, nil
+      m.track_running_stats = false
+    end
+  end
+  return module
+end
+
+checked.all(func, '', {functional_call = 'module:module tensors:list', replace_all_batch_norm_modules_ = 'module:module',
+  linearize = 'func:callable', vjp = 'func:callable'})
 
 return func

@@ -52,7 +52,7 @@ local fields = {
   ['tocha.func'] = 'vmap',
   ['tocha.einsum'] = 'einsum tensordot',
   ['tocha.print'] = 'set_printoptions get_printoptions',
-  ['tocha.memory'] = 'memory_stats memory_summary empty_cache scope live_tensors',
+  ['tocha.memory'] = 'memory_stats memory_summary reset_peak_memory_stats empty_cache scope live_tensors',
   ['tocha.indexing'] = 'ellipsis newaxis',
   ['tocha.random'] = 'manual_seed seed initial_seed get_rng_state set_rng_state Generator default_generator randint',
 }

@@ -186,6 +186,18 @@ end
 profiler.read_averages = args.spec('averages', "sort_by:str='self'", 'by_shapes:bool=false')
 Profile.key_averages = Profile.averages
 
+--- All operators together: {name = 'total', calls, self (microseconds), self_bytes}.
+function Profile:total_average()
+  local sum = {name = 'total', calls = 0, self = 0, self_bytes = 0}
+  for _, row in ipairs(self:averages()) do
+    for _, field in ipairs{'calls', 'self', 'self_bytes'} do sum[field] = sum[field] + row[field] end
+  end
+  return sum
+end
+
+--- The time within operators and ranges, in microseconds, each moment counted once.
+function Profile:self_cpu_time_total() return self:total_average().self end
+
 local function time_text(us)
   if us >= 1e6 then return ('%.3f s'):format(us / 1e6) elseif us >= 1e3 then return ('%.3f ms'):format(us / 1e3) end
   return ('%.3f us'):format(us)

@@ -110,3 +110,18 @@ describe('tocha.func', function()
     close(y[2], other(x))
   end)
 end)
+
+describe('func.replace_all_batch_norm_modules_', function()
+  it('takes the running statistics away, so that batches are normalised by themselves', function()
+    local net = tocha.nn.Sequential(tocha.nn.Linear(3, 4), tocha.nn.Sequential(tocha.nn.BatchNorm1d(4)))
+    local x = tocha.randn(5, 3)
+    local want = net(x)
+    assert.equal(net, tocha.func.replace_all_batch_norm_modules_(net:eval()))
+    assert.is_nil(net[2][1].running_mean)
+    assert.is_true(tocha.allclose(net(x), want, {atol = 1e-6}))
+    local names = {}
+    for name in net:named_buffers() do names[#names + 1] = name end
+    assert.same({}, names)
+    assert.is_false(pcall(tocha.func.replace_all_batch_norm_modules_, 3))
+  end)
+end)

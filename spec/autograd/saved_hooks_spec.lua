@@ -188,3 +188,17 @@ describe('register_multi_grad_hook', function()
     assert.error_matches(function() G.register_multi_grad_hook({leaf(1)}, print, 'some') end, "mode: got string 'some', takes 'all' or 'any'")
   end)
 end)
+
+describe('graph.allow_mutation_on_saved_tensors', function()
+  it('keeps copies, so that what was saved may change', function()
+    local x = tocha.tensor({2, 3}, {dtype = 'float64'}):requires_grad_()
+    local a, y
+    tocha.autograd.graph.allow_mutation_on_saved_tensors(function()
+      a = x * 1
+      y = a * a
+    end)
+    a:detach():fill_(100)
+    y:sum():backward()
+    assert.same({4, 6}, x.grad:totable())
+  end)
+end)

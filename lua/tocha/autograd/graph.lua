@@ -91,6 +91,14 @@ function graph.save_on_cpu(f, ...)
     function(kept) return kept.tensor:to(kept.device) end, f, ...)
 end
 
+--- Calls f(...) and gives its results; what operators save for backward is a copy, so that tensors may be changed in place before backward. It
+-- costs the memory of the copies, and of a tensor that several operators save, of each.
+-- @tparam function f
+-- @param ... its arguments
+function graph.allow_mutation_on_saved_tensors(f, ...)
+  return graph.saved_tensors_hooks(function(x) return x:clone() end, function(kept) return kept end, f, ...)
+end
+
 local function allow_again(before, ok, ...)
   forbidden = before
   if not ok then error((...), 0) end
@@ -106,6 +114,12 @@ function graph.disable_saved_tensors_hooks(message, f, ...)
   local before = forbidden
   forbidden = message
   return allow_again(before, pcall(f, ...))
+end
+
+--- Says that the values of tensors have changed in a way that operators do not see (through `data_ptr`): backward notices where one was saved.
+-- @param tensors a tensor or a list
+function graph.increment_version(tensors)
+  for _, x in ipairs(engine.list_of_tensors(tensors, 'increment_version: tensors')) do C.tc_increment_version(x._t) end
 end
 
 ---------------------------------------------------------------- hooks on several gradients
