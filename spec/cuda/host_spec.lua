@@ -296,6 +296,27 @@ describe('devices', function()
     S.fails(function() cuda.get_device_name(99) end, 'get_device_properties', 'device')
   end)
 
+  it('can be the default, for training too', function()
+    local first = tocha.randn(3, 2)
+    local function steps(device)
+      tocha.set_default_device(device)
+      local p = first:to(device):requires_grad_()
+      for _, name in ipairs {'Adam', 'Adagrad', 'Adadelta', 'ASGD', 'Rprop', 'NAdam', 'RAdam', 'LAMB', 'Adafactor'} do
+        local optimizer = tocha.optim[name]({p}, {lr = 0.01})
+        for _ = 1, 2 do
+          optimizer:zero_grad()
+          p:sin():sum():backward()
+          optimizer:step()
+        end
+      end
+      return p:detach():to('cpu')
+    end
+    local good, there = pcall(steps, 'cuda')
+    tocha.set_default_device('cpu')
+    assert.is_true(good, tostring(there))
+    assert.is_true(tocha.allclose(there, steps('cpu'), {rtol = 1e-4, atol = 1e-5}))
+  end)
+
   if D.emulated() then
     it('may be several', function()
       local text = runs([[

@@ -253,8 +253,9 @@ function Optimizer.done(status)
   if status ~= 0 then binding.recover(status, true) end
 end
 
---- A state tensor of one number. float64 parameters count their steps in float32 too, as PyTorch does.
-function Optimizer.number(value) return tocha.tensor(value, {dtype = 'float32'}) end
+--- A state tensor of one number, on the CPU where the step reads it, whatever the default device is. float64 parameters count their steps in
+-- float32 too, as PyTorch does.
+function Optimizer.number(value) return tocha.tensor(value, {dtype = 'float32', device = 'cpu'}) end
 
 --- A state of one value everywhere; of complex parameters in both parts, which are updated like two real numbers.
 function Optimizer.filled(p, value)
