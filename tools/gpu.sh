@@ -87,6 +87,12 @@ conformance_judged() {
   [ "$(grep -c ' passed, ' "$OUT/cases.txt")" = 2 ] && ! grep '^FAIL ' "$OUT/cases.txt" | grep -v -e '^FAIL tensor/device:' -e '^FAIL tensor/tostring_size:'
 }
 
+# the examples of all operators and classes, made on the GPU
+examples() {
+  LUA_INIT="if jit then require('tocha').set_default_device('cuda') end" TOCHA_CUDA_SYNC=1 \
+    $LUAJIT "$BUSTED" -f tools/busted_gpu.lua -o TAP spec/operator_examples_spec.lua spec/class_docs_spec.lua
+}
+
 sanitize() { # sanitize TOOL PATTERN: the cases whose names match, each tensor in memory of its own
   TOCHA_CUDA_ALLOC=plain TOCHA_CASES=$2 "$SANITIZER" --tool "$1" --error-exitcode 9 "$LUAJIT" "$BUSTED" -f tools/busted_gpu.lua -o TAP spec/cuda/cases_spec.lua
 }
@@ -96,13 +102,14 @@ check() {
   part available 30 available || { cat "$OUT/available.txt"; return 1; }
   part spec_cuda 150 "$LUAJIT" "$BUSTED" -f tools/busted_gpu.lua -o TAP spec/cuda
   part conformance 100 conformance_judged
+  part examples 60 examples
   part determinism 40 determinism
   part flat 40 flat
   if [ -n "$SANITIZER" ]; then
     part memcheck 60 sanitize memcheck '^add$|^sum$|^softmax$|^gather$|^scatter$|^layer_norm$|^embedding$|^sort$|^conv2d$|^matmul$'
     part racecheck 40 sanitize racecheck '^sum$|^softmax$|^layer_norm$|^cumsum$'
   fi
-  grep -h '^not ok' "$OUT"/spec_*.txt | head -40 | tee -a "$OUT/summary.txt"
+  grep -h '^not ok' "$OUT"/spec_*.txt "$OUT"/examples.txt | head -40 | tee -a "$OUT/summary.txt"
 }
 
 bench() {

@@ -292,7 +292,9 @@ local function bound(a, s, atol, rtol)
   local function number(v) return tocha.is_tensor(v) and v:unsqueeze(-1) or v end
   if rtol == nil then rtol = atol and 0 or math.max(a:size(-1), a:size(-2)) * tocha.finfo(real_dtype(a)).eps end
   local relative = largest(s) * number(rtol)
-  return atol and tocha.maximum(relative, tocha.is_tensor(atol) and number(atol) or tocha.full({1}, atol):to(relative.dtype)) or relative
+  if not atol then return relative end
+  local least = tocha.is_tensor(atol) and number(atol) or tocha.full({1}, atol, {dtype = relative.dtype, device = relative.device})
+  return tocha.maximum(relative, least)
 end
 
 local read_rank = args.spec('linalg.matrix_rank', 'A:tensor', 'atol=nil', 'rtol=nil', 'hermitian:bool=false')

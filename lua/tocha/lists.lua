@@ -298,8 +298,8 @@ function lists.block_diag(...)
   end
   local left = 0
   for i, b in ipairs(blocks) do
-    local before = tocha.zeros(b:size(1), left, {dtype = b.dtype})
-    local after = tocha.zeros(b:size(1), total - left - b:size(2), {dtype = b.dtype})
+    local before = tocha.zeros(b:size(1), left, {dtype = b.dtype, device = b.device})
+    local after = tocha.zeros(b:size(1), total - left - b:size(2), {dtype = b.dtype, device = b.device})
     rows[i] = tocha.cat({before, b, after}, 2)
     left = left + b:size(2)
   end

@@ -54,7 +54,7 @@ local function slope(x, d, spacing, order)
   local n, rank, tocha = x:size(d), x:dim(), require 'tocha'
   if n < order + 1 then args.fail('gradient: dim %d has %d points, takes at least %d', d, n, order + 1) end
   local steps
-  if type(spacing) == 'number' then steps = tocha.full({n - 1}, spacing, {dtype = x.dtype})
+  if type(spacing) == 'number' then steps = tocha.full({n - 1}, spacing, {dtype = x.dtype, device = x.device})
   else
     if spacing:dim() ~= 1 or spacing:size(1) ~= n then args.fail('gradient: spacing: takes a vector of %d coordinates for dim %d', n, d) end
     steps = spacing:narrow(1, 2, n - 1) - spacing:narrow(1, 1, n - 1)

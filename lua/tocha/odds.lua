@@ -38,7 +38,7 @@ local function equal_edges(name, x, bins, range)
   if type(low) ~= 'number' or type(high) ~= 'number' then args.fail('%s: input: got %s, takes real numbers', name, x.dtype.name) end
   if low > high then args.fail('%s: range: got %g to %g', name, low, high) end
   if low == high then low, high = low - 0.5, high + 0.5 end
-  return tocha.linspace(low, high, bins + 1, {dtype = x.dtype})
+  return tocha.linspace(low, high, bins + 1, {dtype = x.dtype, device = x.device})
 end
 
 -- the bin of each element, from 1, and which lie in one; the last bin contains its right edge
@@ -61,7 +61,7 @@ function odds.histogram(...)
   if count < 1 then args.fail('histogram: bins: takes a positive number or two or more edges') end
   local at, inside = places_in(edges, x)
   local w = weight and weight:reshape(-1):to(x.dtype) or tocha.ones_like(x)
-  local sums = tocha.zeros(count, {dtype = x.dtype})
+  local sums = tocha.zeros(count, {dtype = x.dtype, device = x.device})
   sums:index_add_(1, at:masked_select(inside):to('int64'), w:masked_select(inside))
   if density then sums = sums / (sums:sum() * edges:diff()) end
   return sums, edges
@@ -97,10 +97,10 @@ function odds.histogramdd(...)
     cell = cell and (cell - 1) * shape[d] + at or at
     inside = inside and inside:logical_and(good) or good
   end
-  local w = weight and weight:reshape(-1):to(x.dtype) or tocha.ones(x:size(1), {dtype = x.dtype})
+  local w = weight and weight:reshape(-1):to(x.dtype) or tocha.ones(x:size(1), {dtype = x.dtype, device = x.device})
   local cells = 1
   for d = 1, n do cells = cells * shape[d] end
-  local sums = tocha.zeros(cells, {dtype = x.dtype})
+  local sums = tocha.zeros(cells, {dtype = x.dtype, device = x.device})
   sums:index_add_(1, cell:masked_select(inside):to('int64'), w:masked_select(inside))
   sums = sums:reshape(shape)
   if density then
@@ -152,7 +152,7 @@ function odds.resize_as_(x, other) return x:resize_(other.shape) end
 function odds.map_(x, other, f)
   local size, values, others = x:size(), x:detach():reshape(-1):tolist(), other:detach():expand_as(x):reshape(-1):tolist()
   for i = 1, #values do values[i] = f(values[i], others[i]) end
-  return x:copy_(tocha.tensor(values, {dtype = x.dtype}):reshape(size))
+  return x:copy_(tocha.tensor(values, {dtype = x.dtype, device = x.device}):reshape(size))
 end
 
 checked.all(odds, '', {frexp = 'input:tensor', empty_strided = 'size:list stride:list', asarray = 'data:any options:list?'})

@@ -186,7 +186,7 @@ end
 function SobolEngine:draw(...)
   local n, dtype = read_draw(...)
   check_count(self, n)
-  local points = tocha.empty(n, self.dimension, {dtype = 'float64'})
+  local points = tocha.empty(n, self.dimension, {dtype = 'float64', device = 'cpu'})
   local to, point = ffi.cast('double *', points:data_ptr()), self._point
   for i = 0, n - 1 do
     for d = 0, self.dimension - 1 do to[i * self.dimension + d] = point[d] * 2 ^ -BITS end

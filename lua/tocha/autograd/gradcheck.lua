@@ -38,7 +38,8 @@ local function weights_for(outputs)
   local list = {}
   for k, y in ipairs(outputs) do
     local n = y:numel()
-    local function row(step) return tocha.arange(n, {dtype = 'float64'}):mul(step * k):frac():add(0.5):reshape(y.shape) end
+    local numbers = tocha.arange(n, {dtype = 'float64', device = y.device})
+    local function row(step) return (numbers * (step * k)):frac():add(0.5):reshape(y.shape) end
     local w = row(0.7548776662)
     list[k] = (y:is_complex() and tocha.complex(w, row(0.5698402910)) or w):to(y.dtype)
   end

@@ -19,7 +19,8 @@ local function pdist(...)
     for j = i + 1, n do first[#first + 1], second[#second + 1] = i, j end
   end
   if #first == 0 then return input:new_zeros({0}) end
-  local a, b = tocha.tensor(first, {dtype = 'int64'}), tocha.tensor(second, {dtype = 'int64'})
+  local like = {dtype = 'int64', device = input.device}
+  local a, b = tocha.tensor(first, like), tocha.tensor(second, like)
   return tocha.linalg.vector_norm(input:index_select(1, a) - input:index_select(1, b), p, 2)
 end
 

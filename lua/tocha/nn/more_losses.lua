@@ -161,7 +161,7 @@ end)
 add('L1HingeEmbeddingCriterion', {'margin:num=1'}, function(self, input, target)
   local a, b = pair_of('L1HingeEmbeddingCriterion', input)
   local d = (a - b):abs():sum(-1)
-  local y = tocha.is_tensor(target) and target or tocha.full(d.shape, target, {dtype = d.dtype})
+  local y = tocha.is_tensor(target) and target or tocha.full(d.shape, target, {dtype = d.dtype, device = d.device})
   return d:where(y:gt(0), (self.margin - d):clamp_min(0)):sum()
 end)
 

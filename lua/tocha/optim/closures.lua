@@ -184,7 +184,7 @@ function CMAES:__init(...)
   self:one_group(params, {sigma = sigma, population = population}, {'population'})
 end
 
-local f64 = {dtype = 'float64'}
+local function f64_at(device) return {dtype = 'float64', device = device} end
 
 -- The constants of the tutorial's table 1.
 local function constants(n, population)
@@ -199,7 +199,7 @@ local function constants(n, population)
     weights[i] = weights[i] / sum
     squares = squares + weights[i] ^ 2
   end
-  c.weights, c.effective = tocha.tensor(weights, f64), 1 / squares
+  c.weights, c.effective = weights, 1 / squares
   local e = c.effective
   c.of_sigma = (e + 2) / (n + e + 5)
   c.damping = 1 + 2 * math.max(0, math.sqrt((e - 1) / (n + 1)) - 1) + c.of_sigma
@@ -214,13 +214,15 @@ local function begin(s, group)
   local x = flat.values(group.params):double()
   local n = x:numel()
   s.c, s.mean, s.sigma, s.generation = constants(n, group.population), x, group.sigma, 0
+  local f64 = f64_at(x.device)
+  s.c.weights = tocha.tensor(s.c.weights, f64)
   s.covariance, s.path, s.sigma_path = tocha.eye(n, nil, f64), tocha.zeros(n, f64), tocha.zeros(n, f64)
 end
 
 -- losses of points around the mean, best first
 local function population_of(s, params, closure)
   local c = s.c
-  local z = tocha.randn(c.population, c.n, f64)
+  local z = tocha.randn(c.population, c.n, f64_at(s.mean.device))
   local y = z:mm(cholesky.cholesky(s.covariance).mT)
   local losses = {}
   for i = 1, c.population do
@@ -253,7 +255,7 @@ function CMAES.run(_, group, s, closure)
   local z, y, losses = population_of(s, group.params, closure)
   local best = {}
   for i = 1, s.c.parents do best[i] = losses[i].at end
-  best = tocha.tensor(best, {dtype = 'int64'})
+  best = tocha.tensor(best, {dtype = 'int64', device = z.device})
   s.best_loss = math.min(s.best_loss or math.huge, losses[1].loss)
   adapt(s, z:index_select(1, best), y:index_select(1, best))
   flat.put(group.params, s.mean)

@@ -30,10 +30,10 @@ end
 local function make(name, M, sym, dtype, device, requires_grad, value)
   check(name, M, dtype)
   if M == 0 then return tocha.zeros({0}, {dtype = dtype, device = device, requires_grad = requires_grad}) end
-  local y = tocha.empty(M, {dtype = 'float64'})
+  local y = tocha.empty(M, {dtype = 'float64', device = 'cpu'})
   local values, last = ffi.cast('double *', y:data_ptr()), sym and M - 1 or M
   for i = 0, M - 1 do values[i] = M == 1 and 1 or value(i, last) end
-  y = y:to(dtype or tocha.get_default_dtype()):to(device or 'cpu')
+  y = y:to(dtype or tocha.get_default_dtype()):to(device or tocha.get_default_device())
   return requires_grad and y:requires_grad_() or y
 end
 

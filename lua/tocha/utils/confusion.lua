@@ -43,7 +43,7 @@ function ConfusionMatrix:add(predicted, labels)
       args.fail('ConfusionMatrix: add: %s %d: classes are 1..%d', what, low < 1 and low or high, k)
     end
   end
-  self.counts:add_(tocha.bincount((labels - 1) * k + predicted, {minlength = k * k}):view(k, k))
+  self.counts:add_(tocha.bincount((labels - 1) * k + predicted, {minlength = k * k}):view(k, k):to(self.counts.device))
   return self
 end
 

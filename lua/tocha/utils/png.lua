@@ -120,7 +120,8 @@ function M.make_grid(...)
   local n, c, h, w = images:size(1), images:size(2), images:size(3), images:size(4)
   columns = math.min(columns, n)
   local rows = math.ceil(n / columns)
-  local sheet = tocha.full({c, rows * (h + padding) + padding, columns * (w + padding) + padding}, value, {dtype = images.dtype})
+  local sheet = tocha.full({c, rows * (h + padding) + padding, columns * (w + padding) + padding}, value,
+    {dtype = images.dtype, device = images.device})
   for i = 0, n - 1 do
     local y, x = math.floor(i / columns) * (h + padding) + padding, i % columns * (w + padding) + padding
     sheet:narrow(2, y + 1, h):narrow(3, x + 1, w):copy_(images[i + 1])

@@ -127,7 +127,7 @@ local read_rs = args.spec('random_structured', 'module:module', 'name:str', 'amo
 function prune.random_structured(...)
   local module, name, amount, dim = read_rs(...)
   local w = weight_of(module, name, 'random_structured')
-  return structured('random_structured', module, name, amount, dim, tocha.rand({w:size(dim)}))
+  return structured('random_structured', module, name, amount, dim, tocha.rand({w:size(dim)}, {device = w.device}))
 end
 
 --- Prunes nothing; the mask is there.

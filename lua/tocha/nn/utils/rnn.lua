@@ -25,7 +25,8 @@ local PackedSequence = require 'tocha.nn.utils.packedsequence'
 
 local rnn = {PackedSequence = PackedSequence}
 
-local function int64(list) return tocha.tensor(list, {dtype = 'int64'}) end
+-- sizes and lengths are read on the CPU; orders lie where the data does
+local function int64(list, device) return tocha.tensor(list, {dtype = 'int64', device = device or 'cpu'}) end
 
 local function numbers(lengths)
   if not tocha.is_tensor(lengths) then return lengths end
@@ -92,8 +93,8 @@ function rnn.pack_padded_sequence(...)
   end
   local order, sorted, back = by_length(lengths), {}, {}
   for place, i in ipairs(order) do sorted[place], back[i] = lengths[i], place end
-  local data, sizes = pack(x:index_select(2, int64(order)), sorted)
-  return rnn.PackedSequence(data, sizes, int64(order), int64(back))
+  local data, sizes = pack(x:index_select(2, int64(order, x.device)), sorted)
+  return rnn.PackedSequence(data, sizes, int64(order, x.device), int64(back, x.device))
 end
 
 -- Row numbers (from 1) of each sequence, by place, and the lengths
@@ -116,7 +117,7 @@ end
 local function unpack_places(packed)
   local rows = places(packed.batch_sizes:totable())
   local out = {}
-  for i = 1, #rows do out[i] = packed.data:index_select(1, int64(rows[i])) end
+  for i = 1, #rows do out[i] = packed.data:index_select(1, int64(rows[i], packed.data.device)) end
   if packed.unsorted_indices == nil then return out end
   local back = {}
   for i, place in ipairs(packed.unsorted_indices:totable()) do back[i] = out[place] end

@@ -183,7 +183,7 @@ local function read_text(pool, w, n)
 end
 
 local function read_tensor(pool, w, entry)
-  local x = tocha.empty({unpack(entry[3])}, {dtype = entry[2]})
+  local x = tocha.empty({unpack(entry[3])}, {dtype = entry[2], device = 'cpu'})
   if not read_all(w.fd, ffi.cast('void *', x:data_ptr()), x:numel() * x:element_size()) then lost(pool, w) end
   return x
 end
