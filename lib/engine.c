@@ -422,17 +422,23 @@ bool tc_engine_root(tc_engine *e, tc_tensor *x, tc_tensor *g) {
   return good;
 }
 
-bool tc_engine_capture(tc_engine *e, tc_tensor *x) {
-  if (!e || !x) return false;
-  tc_node *n = tci_grad_node(x);
-  if (!n) return tci_fail("input %d does not require grad", e->capture_count + 1) != NULL;
+/* The gradient of a node's result, counted from 0. */
+bool tc_engine_capture_edge(tc_engine *e, tc_node *n, int32_t index) {
+  if (!e || !n) return false;
   capture *wider = realloc(e->captures, (size_t)(e->capture_count + 1) * sizeof *wider);
   if (!wider) return tci_fail("out of memory") != NULL;
   e->captures = wider;
   n->refs++;
-  e->captures[e->capture_count++] = (capture){n, x->index, NULL};
+  e->captures[e->capture_count++] = (capture){n, index, NULL};
   e->aimed = true;
   return true;
+}
+
+bool tc_engine_capture(tc_engine *e, tc_tensor *x) {
+  if (!e || !x) return false;
+  tc_node *n = tci_grad_node(x);
+  if (!n) return tci_fail("input %d does not require grad", e->capture_count + 1) != NULL;
+  return tc_engine_capture_edge(e, n, x->index);
 }
 
 /* ---- which nodes lie between the roots and the captures ---- */

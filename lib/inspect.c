@@ -114,6 +114,7 @@ void tc_node_free(tc_node *n) {
 const char *tc_node_name(tc_node *n) { return n->rule->name; }
 double tc_node_function(tc_node *n) { return (double)n->lua; }
 int32_t tc_node_inputs(tc_node *n) { return n->nin; }
+int32_t tc_node_outputs(tc_node *n) { return n->nout; }
 int32_t tc_node_origin(tc_node *n) { return n->origin; }
 double tc_node_time(tc_node *n) { return (double)n->seq; }
 bool tc_node_freed(tc_node *n) { return n->freed; }

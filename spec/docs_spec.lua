@@ -25,7 +25,8 @@ end
 
 describe('the code in', function()
   for _, path in ipairs{'README.md', 'docs/getting-started.md', 'docs/coming-from-pytorch.md', 'docs/coming-from-torch7.md',
-    'docs/profiler.md', 'docs/complex.md', 'docs/inference.md', 'docs/layers.md', 'docs/training.md', 'docs/debugging.md', 'docs/compile.md'} do
+    'docs/profiler.md', 'docs/complex.md', 'docs/inference.md', 'docs/layers.md', 'docs/training.md', 'docs/debugging.md', 'docs/compile.md',
+    'docs/gradients.md'} do
     it(path .. ' runs', function()
       local script, n = script_of(read(path))
       assert.is_true(n > 0)

@@ -120,7 +120,14 @@ end
 ---------------------------------------------------------------- functions written in Lua
 local modules = {
   {title = 'Linear algebra', path = 'tocha.linalg', page = 'linalg', files = {'linalg'}, table = 'linalg'},
-  {title = 'Functions that make functions', path = 'tocha.func', page = 'func', files = {'func'}, table = 'func'},
+  {title = 'Functions that make functions', path = 'tocha.func', page = 'func', files = {'func', 'rearrange'}, table = 'func'},
+  {title = 'Gradients as values, and what checks them', path = 'tocha.autograd', page = 'gradients', files = {'autograd', 'autograd/gradcheck'},
+    table = '[%w_]+'},
+  {title = 'Jacobians, Hessians and their products', path = 'tocha.autograd.functional', page = 'jacobians', files = {'autograd/functional'},
+    table = 'functional'},
+  {title = 'Forward mode', path = 'tocha.autograd.forward_ad', page = 'forward-mode', files = {'autograd/forward_ad'}, table = 'forward_ad'},
+  {title = 'Graphs and what they save', path = 'tocha.autograd.graph', page = 'graphs', files = {'autograd/graph'}, table = 'graph'},
+  {title = 'Checkpoints', path = 'tocha.utils.checkpoint', page = 'checkpoints', files = {'utils/checkpoint'}, table = 'checkpoint'},
   {title = 'Linear algebra by its older names, sums by labels, histograms, and more', path = 'tocha', page = 'more-functions',
     files = {'matrices', 'einsum', 'products', 'numeric', 'odds', 'places', 'lists', 'choose', 'lobpcg'}, table = '[%w_]+'},
   {title = 'Sequences that fill a cube', path = 'tocha.quasirandom', page = 'quasirandom', files = {'quasirandom'}, table = 'SobolEngine'},

@@ -14,7 +14,14 @@ local lazy = {
   Function = 'tocha.autograd.function', once_differentiable = 'tocha.autograd.once', functional = 'tocha.autograd.functional',
   graph = 'tocha.autograd.graph', forward_ad = 'tocha.autograd.forward_ad',
   Node = 'tocha.autograd.node', gradcheck = 'tocha.autograd.gradcheck', gradgradcheck = 'tocha.autograd.gradcheck',
+  get_numerical_jacobian = 'tocha.autograd.gradcheck', get_analytical_jacobian = 'tocha.autograd.gradcheck',
 }
+
+-- without loading the module: who has an edge has loaded it
+local function is_edge(v)
+  local graph = type(v) == 'table' and package.loaded['tocha.autograd.graph']
+  return graph and graph.is_edge(v)
+end
 
 -- a list with as many places as there are outputs
 local function output_gradients(given, outputs, who)
@@ -78,9 +85,22 @@ local function batch_of_gradients(outputs, inputs, grad_outputs, options)
   return unpack(stacked, 1, #inputs)
 end
 
+-- tensors and edges of the graph as a list
+local function inputs_of(inputs, materialize)
+  if is_edge(inputs) then inputs = {inputs} end
+  local tensors = {}
+  for i, x in ipairs(type(inputs) == 'table' and inputs or {}) do
+    if not is_edge(x) then tensors[#tensors + 1] = x end
+    if is_edge(x) and materialize then args.fail('grad: inputs: entry %d is an edge, whose shape is not known: no materialize_grads', i) end
+  end
+  if type(inputs) ~= 'table' or #tensors == #inputs then return engine.list_of_tensors(inputs, 'grad: inputs') end
+  engine.list_of_tensors(tensors, 'grad: inputs')
+  return inputs
+end
+
 --- The gradients of outputs by inputs, one value for each input; nothing is added into any .grad.
 -- @param outputs a tensor or a list; with several, the gradients are those of their sum
--- @param inputs a tensor or a list
+-- @param inputs a tensor or a list; also graph.GradientEdge
 -- @param[opt] grad_outputs for each output the gradient to begin with; one of a single element can do without
 -- @param[opt] retain_graph, create_graph as in `backward`
 -- @param[opt] allow_unused an input that does not take part gives nil, instead of an error
@@ -90,7 +110,7 @@ end
 function autograd.grad(...)
   local outputs, inputs, grad_outputs, retain_graph, create_graph, _, allow_unused, batched, materialize = read_grad(...)
   outputs = engine.list_of_tensors(outputs, 'grad: outputs')
-  inputs = engine.list_of_tensors(inputs, 'grad: inputs')
+  inputs = inputs_of(inputs, materialize)
   if materialize and allow_unused == false then args.fail('grad: materialize_grads needs allow_unused') end
   if batched then return batch_of_gradients(outputs, inputs, grad_outputs, {retain_graph = retain_graph, create_graph = create_graph,
     allow_unused = allow_unused, materialize_grads = materialize}) end
@@ -126,7 +146,7 @@ end
 return setmetatable(autograd, {__index = function(self, name)
   if not lazy[name] then return nil end
   local module = require(lazy[name])
-  local value = (name == 'gradcheck' or name == 'gradgradcheck') and module[name] or module
+  local value = lazy[name] == 'tocha.autograd.gradcheck' and module[name] or module
   rawset(self, name, value)
   return value
 end})

@@ -243,14 +243,21 @@ function engine.backward(x, gradient, retain_graph, create_graph, inputs)
   if not done then finish(e, status, retain_graph, create_graph) end
 end
 
---- The gradients of `outputs` by `inputs`, nothing accumulated: a list with false where an input does not matter (allow_unused).
+-- an input is a tensor, or an edge: a node and the number of its result
+local function capture(e, x)
+  if is_tensor(x) then return C.tc_engine_capture(e, x._t) end
+  return C.tc_engine_capture_edge(e, x.node._pointer, x.output_nr - 1)
+end
+
+--- The gradients of `outputs` by `inputs` (tensors, or edges of the graph), nothing accumulated: a list with false where an input does not
+-- matter (allow_unused).
 function engine.gradients(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused)
   create_graph = create_graph or false
   if retain_graph == nil then retain_graph = create_graph end
   C.tc_clear_error()
   return with_engine(retain_graph, create_graph, function(e)
     for _, x in ipairs(inputs) do
-      if not C.tc_engine_capture(e, x._t) then errors.pending() end
+      if not capture(e, x) then errors.pending() end
     end
     add_roots(e, outputs, grad_outputs)
     if not C.tc_engine_aim(e) then errors.pending() end

@@ -10,6 +10,7 @@ local args = require 'tocha.args'
 local engine = require 'tocha.engine'
 local gradmode = require 'tocha.gradmode'
 local functional = require 'tocha.autograd.functional'
+local class = require 'tocha.class'
 local checked = require 'tocha.checked'
 
 local func = {}
@@ -356,17 +357,24 @@ function func.stack_module_state(modules)
   return parameters, stacked('named_buffers')
 end
 
+local function forget_averages(norm)
+  for _, name in ipairs{'running_mean', 'running_var', 'num_batches_tracked'} do norm:register_buffer(name, nil) end
+  norm.track_running_stats = false
+end
+
 --- Batch norms of a module (and of all below it) give up their running statistics, so that functional_call, vmap and grad see no buffers that
--- change: they normalise by the batch from then on. Changes the module and gives it back.
+-- change: they normalise by the batch from then on, also in evaluation. Changes the module and gives it back; instance norms stay as they are.
 function func.replace_all_batch_norm_modules_(module)
+  local nn = tocha.nn
   for m in module:modules() do
-    if m.track_running_stats ~= nil and m.running_mean ~= nil then
-      m.running_mean, m.running_var, m.num_batches_tracked = nil, nil, nil
-      m.track_running_stats = false
+    for _, kind in ipairs{nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm} do
+      if class.isinstance(m, kind) then forget_averages(m) end
     end
   end
   return module
 end
+
+func.rearrange = require('tocha.rearrange').rearrange
 
 checked.all(func, '', {functional_call = 'module:module tensors:list', replace_all_batch_norm_modules_ = 'module:module',
   linearize = 'func:callable', vjp = 'func:callable'})

@@ -182,4 +182,86 @@ function checks.gradgradcheck(...)
   return verdict(message, 'gradgradcheck', raise)
 end
 
+---------------------------------------------------------------- both sides as matrices
+-- the first result of f, which both matrices are of
+local function real_result(f, inputs, who)
+  local y = outputs_of(f, inputs)[1]
+  if not y then args.fail('%s: the function gave no floating-point tensor', who) end
+  if y:is_complex() then args.fail('%s: takes real functions; gradcheck takes complex ones', who) end
+  return y
+end
+
+local function checked_inputs(inputs, who)
+  local list = is_tensor(inputs) and {inputs} or inputs
+  if type(list) ~= 'table' then args.fail('%s: inputs: got %s, takes a tensor or a list', who, args.show(inputs)) end
+  for _, w in ipairs(wanted_inputs(list, who)) do
+    if w.tensor:is_complex() then args.fail('%s: inputs: entry %d is complex, takes real numbers', who, w.place) end
+  end
+  return list
+end
+
+local read_numerical = args.spec('get_numerical_jacobian', 'func:callable', 'inputs', 'target=nil', 'eps:num=1e-6', 'grad_out:num=1')
+
+--- The Jacobian of a function's first result by central differences: one matrix for each input (of `target`, or of the inputs themselves) that
+-- requires grad, a row for each of its elements, a column for each element of the result.
+-- @param func a function of real tensors
+-- @param inputs (n1...) its arguments: a tensor or a list; contiguous
+-- @param[opt] target those of the inputs that are asked for
+-- @param[opt] eps the step
+-- @param[opt] grad_out multiplies the result
+-- @treturn table of (elements of the input, elements of the result)
+function checks.get_numerical_jacobian(...)
+  local f, inputs, target, eps, grad_out = read_numerical(...)
+  inputs = checked_inputs(inputs, 'get_numerical_jacobian')
+  local tocha, list = require 'tocha', {}
+  local function at() return gradmode.no_grad(function() return real_result(f, inputs, 'get_numerical_jacobian'):reshape(-1):clone() end) end
+  for i, w in ipairs(wanted_inputs(target and checked_inputs(target, 'get_numerical_jacobian') or inputs, 'get_numerical_jacobian')) do
+    local rows = {}
+    each_element(w.tensor, function(k, element)
+      local v = element:item()
+      element:fill_(v + eps)
+      local above = at()
+      element:fill_(v - eps)
+      rows[k] = (above - at()) * (grad_out / (2 * eps))
+      element:fill_(v)
+    end)
+    list[i] = #rows > 0 and tocha.stack(rows) or tocha.zeros({0, at():numel()}, {dtype = w.tensor.dtype})
+  end
+  return list
+end
+
+local read_analytical = args.spec('get_analytical_jacobian', 'inputs', 'output', 'nondet_tol:num=0', 'grad_out:num=1')
+
+--- The Jacobian of a tensor by backward, once for each of its elements: one matrix for each input that requires grad, of the form that
+-- `get_numerical_jacobian` has; zeros where an input does not take part.
+-- @param inputs (n1...) a tensor or a list
+-- @param output (m1...) made of them
+-- @param[opt] nondet_tol how far a second pass may be from the first
+-- @param[opt] grad_out the gradient that comes in
+-- @treturn table of (elements of the input, elements of the result)
+-- @treturn boolean whether both passes gave the same within nondet_tol
+function checks.get_analytical_jacobian(...)
+  local inputs, output, nondet_tol, grad_out = read_analytical(...)
+  inputs = checked_inputs(inputs, 'get_analytical_jacobian')
+  if not is_tensor(output) or output:is_complex() then
+    args.fail('get_analytical_jacobian: output: got %s, takes a real tensor', args.show(output))
+  end
+  local tocha, leaves, list, same = require 'tocha', {}, {}, true
+  for i, w in ipairs(wanted_inputs(inputs, 'get_analytical_jacobian')) do leaves[i] = w.tensor end
+  for i, x in ipairs(leaves) do list[i] = tocha.zeros({x:numel(), output:numel()}, {dtype = x.dtype, device = x.device}) end
+  for k = 1, output.requires_grad and output:numel() or 0 do
+    local seed = tocha.zeros_like(output:detach()):contiguous()
+    seed:view(-1):select(1, k):fill_(grad_out)
+    local first = engine.gradients({output}, leaves, {seed}, true, false, true)
+    local again = engine.gradients({output}, leaves, {seed}, true, false, true)
+    for i, g in ipairs(first) do
+      if g then
+        list[i]:select(2, k):copy_(g:reshape(-1))
+        same = same and (g:numel() == 0 or (g - again[i]):abs():max():item() <= nondet_tol)
+      end
+    end
+  end
+  return list, same
+end
+
 return checks

@@ -91,12 +91,27 @@ function graph.save_on_cpu(f, ...)
     function(kept) return kept.tensor:to(kept.device) end, f, ...)
 end
 
---- Calls f(...) and gives its results; what operators save for backward is a copy, so that tensors may be changed in place before backward. It
--- costs the memory of the copies, and of a tensor that several operators save, of each.
+-- one copy of each state that a tensor was saved in; the tensor stays beside it, so that its memory is not another's meanwhile
+local function copier()
+  local copies = setmetatable({}, {__mode = 'v'})
+  return function(x)
+    local key = table.concat({tostring(x:data_ptr()), x._version, tostring(x.dtype), table.concat(x.shape, ' '), table.concat(x:stride(), ' ')}, '/')
+    local entry = copies[key]
+    if not entry then
+      entry = {copy = x:clone(), kept = x}
+      copies[key] = entry
+    end
+    return entry
+  end
+end
+
+--- Calls f(...) and gives its results; tensors that operators save for backward meanwhile may be changed in place afterwards: backward sees them
+-- as they were. It costs a copy of everything that is saved (one for all operators that save the same tensor), held as long as the graph.
 -- @tparam function f
 -- @param ... its arguments
 function graph.allow_mutation_on_saved_tensors(f, ...)
-  return graph.saved_tensors_hooks(function(x) return x:clone() end, function(kept) return kept end, f, ...)
+  callable('allow_mutation_on_saved_tensors', 'f', f)
+  return graph.saved_tensors_hooks(copier(), function(entry) return entry.copy end, f, ...)
 end
 
 local function allow_again(before, ok, ...)
@@ -179,10 +194,36 @@ function graph.register_multi_grad_hook(tensors, f, mode)
   return handles
 end
 
---- The node that the gradient of x goes to, also for a leaf, and which of its outputs x is.
+local Edge = {}
+Edge.__index = Edge
+function Edge:__tostring() return ('<edge to result %d of %s>'):format(self.output_nr, tostring(self.node)) end
+
+--- A place in a graph where a gradient arrives: it keeps the node, not the tensor, and can stand for the tensor among the `inputs` of
+-- `tocha.autograd.grad`.
+-- @tparam Node node
+-- @tparam[opt=1] number output_nr which of its results, from 1
+-- @treturn table `node`, `output_nr`
+function graph.GradientEdge(node, output_nr)
+  if getmetatable(node) ~= require('tocha.autograd.node') then
+    errors.raise('GradientEdge: node: got %s, takes a node (x.grad_fn)', errors.describe(node))
+  end
+  output_nr = output_nr == nil and 1 or output_nr
+  local results = tonumber(C.tc_node_outputs(node._pointer))
+  if type(output_nr) ~= 'number' or output_nr % 1 ~= 0 or output_nr < 1 or output_nr > results then
+    errors.raise('GradientEdge: output_nr: got %s, takes 1..%d', errors.describe(output_nr), results)
+  end
+  return setmetatable({node = node, output_nr = output_nr}, Edge)
+end
+
+--- Is it a GradientEdge?
+function graph.is_edge(v) return getmetatable(v) == Edge end
+
+--- The place that the gradient of x goes to, also for a leaf.
+-- @param x a tensor that requires grad
+-- @treturn GradientEdge
 function graph.get_gradient_edge(x)
   if not is_tensor(x) or not x.requires_grad then errors.raise('get_gradient_edge: takes a tensor that requires grad') end
-  return {node = require('tocha.autograd.node').take(C.tc_node_of(x._t)), output_nr = tonumber(C.tc_output_index(x._t)) + 1}
+  return graph.GradientEdge(require('tocha.autograd.node').take(C.tc_node_of(x._t)), tonumber(C.tc_output_index(x._t)) + 1)
 end
 
 return graph

@@ -1,0 +1,72 @@
+--- Dims by names: func.rearrange against views and permutations written out.
+
+local tocha = require 'tocha'
+local rearrange = tocha.func.rearrange
+
+local function same(a, b)
+  assert.same(b.shape, a.shape)
+  assert.is_true(tocha.equal(a, b))
+end
+
+describe('tocha.func.rearrange', function()
+  local x = tocha.arange(48):reshape(2, 3, 8)
+
+  it('moves, splits and joins dims', function()
+    same(rearrange(x, 'a b c -> c a b'), x:permute(3, 1, 2))
+    same(rearrange(x, 'b c (h w) -> b (c h) w', {h = 2}), x:reshape(2, 3, 2, 4):reshape(2, 6, 4))
+    same(rearrange(x, 'b c (h w) -> b h w c', {w = 4}), x:reshape(2, 3, 2, 4):permute(1, 3, 4, 2))
+    same(rearrange(x, 'a b c -> (a b c)'), x:reshape(-1))
+    same(rearrange(x, 'a b c -> (c b) a'), x:permute(3, 2, 1):reshape(24, 2))
+    same(rearrange(x, 'a b (c d e) -> (a d) (b e) c', {d = 2, e = 2}),
+      x:reshape(2, 3, 2, 2, 2):permute(1, 4, 2, 5, 3):reshape(4, 6, 2))
+  end)
+
+  it('knows dims of size 1 and any number of dims', function()
+    same(rearrange(x, 'a b c -> a 1 b c 1'), x:reshape(2, 1, 3, 8, 1))
+    same(rearrange(x:unsqueeze(2), 'a 1 b c -> a b c'), x)
+    same(rearrange(x:unsqueeze(2), 'a () b c -> a b c'), x)
+    same(rearrange(x, '... c -> c ...'), x:permute(3, 1, 2))
+    same(rearrange(x, 'a ... -> ... a'), x:permute(2, 3, 1))
+    same(rearrange(x, 'a ... c -> a (... c)'), x:reshape(2, 24))
+    same(rearrange(x, '... -> (...)'), x:reshape(-1))
+    same(rearrange(x, 'a b c ... -> a b c ...'), x)
+    same(rearrange(tocha.tensor(3), '-> 1'), tocha.tensor{3})
+    same(rearrange(tocha.zeros(0, 4), 'a (b c) -> b a c', {b = 2}), tocha.zeros(2, 0, 2))
+  end)
+
+  it('stacks lists, gives views and gradients', function()
+    same(rearrange({x, x + 1}, 'n a b c -> a b c n'), tocha.stack({x, x + 1}, 4))
+    assert.equal(x:data_ptr(), rearrange(x, 'a b c -> c b a'):data_ptr())
+    local y = tocha.randn({2, 6}, {dtype = 'float64'}):requires_grad_()
+    assert.is_true(tocha.autograd.gradcheck(function(v) return rearrange(v, 'a (b c) -> (c a) b', {b = 2}) end, y))
+  end)
+
+  it('says what is wrong', function()
+    local function raises(what, ...)
+      local ok, message = pcall(rearrange, ...)
+      assert.is_false(ok)
+      assert(message:find(what, 1, true), message)
+    end
+    raises("takes one '->'", x, 'a b c')
+    raises("takes one '->'", x, 'a b c -> a -> b c')
+    raises("'d' is on the right only", x, 'a b c -> a b c d')
+    raises("'c' is on the left only", x, 'a b c -> a b')
+    raises("'a' comes twice", x, 'a a c -> a c')
+    raises('a tensor of 3 dims, takes 2', x, 'a b -> b a')
+    raises('takes at least 4', x, 'a b c d ... -> a b c d ...')
+    raises('dim 3 has size 8, which 3 does not divide', x, 'a b (c d) -> a b c d', {c = 3})
+    raises('dim 3 has size 8, takes 6', x, 'a b (c d) -> a b c d', {c = 3, d = 2})
+    raises("neither the size of 'c' nor that of 'd'", x, 'a b (c d) -> a b c d')
+    raises('dim 1 has size 2, takes 5', x, 'a b c -> a b c', {a = 5})
+    raises('dim 2 has size 3, takes 1', x, 'a 1 c -> a c')
+    raises('not closed', x, 'a b (c -> a b c')
+    raises('was not opened', x, 'a b c) -> a b c')
+    raises('inside of another', x, '(a (b) c) -> a b c')
+    raises('is no name', x, 'a b 2 -> a b 2')
+    raises("there is no dim 'q'", x, 'a b c -> c b a', {q = 2})
+    raises('takes a size', x, 'a b c -> c b a', {a = 'two'})
+    raises('takes a tensor', 3, 'a -> a')
+    raises('takes a string', x, 3)
+    raises('for the right side', x, '(a ...) -> a ...')
+  end)
+end)
