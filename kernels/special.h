@@ -296,10 +296,10 @@ TC_FORMULA double tc_polynomial_slope(int kind, double x, double n, int order) {
 /* kind + 8: the shifted one, at 2 x - 1; kind + 16 m: the derivative of order m by x, m at most TC_MOST_SLOPES */
 TC_FORMULA double tc_polynomial(int kind, double x, double degree) {
   int order = kind / 16, shifted = kind & 8;
-  double n = floor(degree);
+  double n = trunc(degree);
   kind &= 7;
   if (x != x || degree != degree) return (double)NAN;
-  if (degree < 0 || n < order) return 0;
+  if (n < 0 || n < order) return 0;
   if (shifted) x = 2 * x - 1;
   if (n == 0) return 1;
   if (order == 0 && kind == TC_CHEBYSHEV_T && n > 64 && fabs(x) <= 1) return cos(n * acos(x));

@@ -22,7 +22,10 @@ static tc_conv geometry(const conv *a, const int64_t *x, const int64_t *w) {
 }
 
 /* GPUs take the 16-bit types as they are and add up in float32 */
-static int compute_type(const tc_tensor *x) { return x->dtype == TC_FLOAT64 || x->device > 0 ? x->dtype : TC_FLOAT32; }
+static int compute_type(const tc_tensor *x) {
+  if (tci_is_int(x->dtype)) return TC_FLOAT64; /* check_inputs has seen that it holds every sum */
+  return x->dtype == TC_FLOAT64 || x->device > 0 ? x->dtype : TC_FLOAT32;
+}
 static tc_tensor *ready(tc_tensor *x, int dtype) { return tci_contig(tci_cast(x, dtype)); }
 static tc_tensor *finished(tc_tensor *y, int dtype, int status) { return tci_status(status, NULL, NULL, 0) ? tci_cast(y, dtype) : NULL; }
 
@@ -94,11 +97,14 @@ static bool check_inputs(int nd, tc_tensor *x, tc_tensor *w, tc_tensor *bias) {
   if (!x || !w) return false;
   if (w->ndim != nd + 2) return tci_fail("weight: got %s, takes %d dims", tci_shape(w), nd + 2) != NULL;
   if (x->ndim != nd + 2 && x->ndim != nd + 1) return tci_fail("input: got %s, takes %d dims, or %d without a batch", tci_shape(x), nd + 2, nd + 1) != NULL;
-  if (!tci_is_float(x->dtype)) return tci_fail("input: got %s, takes a floating dtype", tci_dtype_name(x->dtype)) != NULL;
+  if (x->dtype == TC_BOOL || tci_is_complex(x->dtype)) return tci_fail("input: got %s, takes numbers, of the same kind as the weight", tci_dtype_name(x->dtype)) != NULL;
   if (x->dtype != w->dtype || (bias && bias->dtype != x->dtype))
     return tci_fail("dtypes differ: input %s, weight %s%s%s", tci_dtype_name(x->dtype), tci_dtype_name(w->dtype), bias ? ", bias " : "",
                     bias ? tci_dtype_name(bias->dtype) : "") != NULL;
-  return true;
+  if (!tci_is_int(x->dtype) || !x->numel || !w->numel) return true;
+  const double terms = (double)w->numel / (double)(w->size[0] < w->size[1] ? w->size[0] : w->size[1]);
+  if (tci_largest(x) * tci_largest(w) * terms + (bias && bias->numel ? tci_largest(bias) : 0) <= TCI_EXACT) return true;
+  return tci_fail("input and weight: takes integers whose sums of products stay below 2^53, which float64 holds exactly") != NULL;
 }
 
 static bool check_bias(tc_tensor *bias, int64_t outputs) {
@@ -169,20 +175,37 @@ tc_tensor *tc_conv3d(tc_tensor *x, tc_tensor *w, tc_tensor *bias, const int64_t 
 }
 
 /* ---- transposed: the gradient of a convolution to its input; the weight is (in, out / groups, ...) ---- */
+/* An output so large that the convolution back would have more places than x: all that x gives without padding, of which `size` is cut out. */
+static tc_tensor *cut_from_whole(int nd, tc_tensor *x, tc_tensor *w, const conv *a, const int64_t *size) {
+  conv open = *a;
+  int64_t whole[5] = {size[0], size[1]}, borders[6];
+  for (int d = 0; d < nd; d++) {
+    int at = 3 - nd + d;
+    open.pad[at] = 0;
+    whole[2 + d] = (x->size[2 + d] - 1) * a->stride[at] + a->dilation[at] * (w->size[2 + d] - 1) + 1;
+    borders[2 * (nd - 1 - d)] = -a->pad[at];
+    borders[2 * (nd - 1 - d) + 1] = size[2 + d] + a->pad[at] - whole[2 + d];
+  }
+  tc_tensor *y = to_input(&open, x, w, whole);
+  return y ? tc_pad(y, borders, 2 * nd, "constant", NULL) : NULL;
+}
+
 static tc_tensor *transposed(int nd, tc_tensor *x, tc_tensor *w, tc_tensor *bias, const conv *a, const int64_t *extra) {
   if (x->ndim == nd + 1) return tc_squeeze(transposed(nd, tc_unsqueeze(x, 0), w, bias, a, extra), (tc_dim[]){0}, 1);
   if (x->size[1] != w->size[0] || x->size[1] % a->groups)
     return tci_fail("input %s has %lld channels, weight %s takes %lld in %lld groups", tci_shape(x), (long long)x->size[1], tci_shape(w),
                     (long long)w->size[0], (long long)a->groups);
   int64_t size[5] = {x->size[0], w->size[1] * a->groups};
+  bool beyond = false;
   for (int d = 0; d < nd; d++) {
     int at = 3 - nd + d;
+    beyond |= extra[at] >= a->stride[at];
     if (extra[at] >= a->stride[at] && extra[at] >= a->dilation[at])
       return tci_fail("output_padding %lld must be below stride or dilation", (long long)extra[at]);
     size[2 + d] = (x->size[2 + d] - 1) * a->stride[at] - 2 * a->pad[at] + a->dilation[at] * (w->size[2 + d] - 1) + extra[at] + 1;
     if (size[2 + d] < 1) return tci_fail("the output would have size %lld in dim %d", (long long)size[2 + d], 3 + d);
   }
-  tc_tensor *y = to_input(a, x, w, size);
+  tc_tensor *y = beyond ? cut_from_whole(nd, x, w, a, size) : to_input(a, x, w, size);
   if (!bias) return y;
   int64_t channels[5] = {1, size[1], 1, 1, 1};
   return tc_add(y, tc_reshape(bias, channels, 2 + nd), 1);

@@ -279,10 +279,13 @@ static tc_tensor *put(const tc_rule *rule, tc_tensor *x, tc_tensor *own, tc_tens
 tc_tensor *tci_put(const tc_rule *rule, tc_tensor *x, tc_tensor *own, tc_tensor *positions, tc_tensor *src, tc_choice c) {
   return put(rule, x, own, positions, src, (put_attr){c, 1}, TC_PUT_SET);
 }
-void tci_put_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
+tc_tensor *tci_put_holes(const tc_node *n, tc_tensor *g) {
   static const tc_rule hole_rule = TC_PUT_RULE("index_put");
+  return tci_put(&hole_rule, g, NULL, n->in[1], tci_number(0), ((const put_attr *)n->attr)->c);
+}
+void tci_put_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
   const put_attr *a = n->attr;
-  if (tci_needs(n, 0)) dx[0] = tci_put(&hole_rule, g[0], NULL, n->in[1], tci_number(0), a->c);
+  if (tci_needs(n, 0)) dx[0] = tci_put_holes(n, g[0]);
   if (tci_needs(n, 2)) dx[2] = tci_choose(&again_rule, g[0], n->in[1], a->c);
 }
 

@@ -26,6 +26,7 @@ tc_tensor *tci_own_copy(tc_tensor *x, tc_tensor *own); /* own, or a copy of x */
 tc_tensor *tci_put(const tc_rule *rule, tc_tensor *x, tc_tensor *own, tc_tensor *positions, tc_tensor *src, tc_choice c);
 tc_tensor *tci_put_add(const tc_rule *rule, tc_tensor *x, tc_tensor *own, tc_tensor *positions, tc_tensor *src, tc_choice c, double alpha);
 void tci_put_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx);
+tc_tensor *tci_put_holes(const tc_node *n, tc_tensor *g); /* g with 0 at the places that a node put something */
 void tci_put_add_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx);
 #define TC_CHOOSE_RULE(name) {name, tci_choose_grad, TC_SAVE_IN(1)}
 #define TC_PUT_RULE(name) {name, tci_put_grad, TC_SAVE_IN(1)}

@@ -327,6 +327,13 @@ tc_tensor *tc_ldl_decomposition(tc_tensor *a, bool hermitian, tc_tensor **pivots
 
 tc_tensor *tc_ldl_solve(tc_tensor *ld, tc_tensor *pivots, tc_tensor *b, bool hermitian) {
   if (!check_pair(ld, b, true) || !pivots) return NULL;
+  if (ld->ndim > 2 && b->ndim >= 2 && b->ndim <= ld->ndim) { /* one right side for the whole batch */
+    int64_t size[TC_MAX_DIMS];
+    memcpy(size, ld->size, (size_t)(ld->ndim - 2) * sizeof *size);
+    memcpy(size + ld->ndim - 2, b->size + b->ndim - 2, 2 * sizeof *size);
+    b = tc_expand(b, size, ld->ndim);
+    if (!b) return NULL;
+  }
   if (pivots->dtype != TC_INT32 || pivots->ndim != ld->ndim - 1 || memcmp(pivots->size, ld->size, (size_t)pivots->ndim * sizeof *ld->size))
     return tci_fail("pivots: got %s of shape %s, takes the int32 pivots of ldl_factor", tci_dtype_name(pivots->dtype), tci_shape(pivots));
   if (ld->ndim != b->ndim || memcmp(ld->size, b->size, (size_t)(ld->ndim - 2) * sizeof *ld->size))

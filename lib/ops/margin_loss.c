@@ -97,6 +97,7 @@ static bool check_labels(tc_tensor *x, tc_tensor *t, bool one_each) {
 
 tc_tensor *tc_multi_margin_loss(tc_tensor *x, tc_indices *t, double p, double margin, tc_tensor *weight, const char *reduction) {
   const int r = tci_reduction(reduction, false);
+  if (x && x->ndim == 0) x = tc_reshape(x, (int64_t[]){1}, 1);
   if (r < 0 || !check_labels(x, t, true)) return NULL;
   if (p != 1 && p != 2) return tci_fail("p: got %g, takes 1 or 2", p);
   const int64_t classes = x->size[x->ndim - 1];
@@ -113,6 +114,7 @@ tc_tensor *tc_multi_margin_loss(tc_tensor *x, tc_indices *t, double p, double ma
 
 tc_tensor *tc_multilabel_margin_loss(tc_tensor *x, tc_indices *t, const char *reduction) {
   const int r = tci_reduction(reduction, false);
+  if (x && t && x->ndim == 0 && t->ndim == 0) return tc_multilabel_margin_loss(tc_reshape(x, (int64_t[]){1}, 1), tc_reshape(t, (int64_t[]){1}, 1), reduction);
   if (r < 0 || !check_labels(x, t, false)) return NULL;
   const tc_dim last = -1, both[] = {1, 2};
   const int64_t matrix[] = {-1, x->size[x->ndim - 1]};

@@ -27,7 +27,7 @@ static tc_tensor *coordinate(tc_tensor *flat, const tc_tensor *x, int d) {
 tc_tensor *tc_nonzero(tc_tensor *x) {
   tc_tensor *flat = tci_nonzero(x);
   tc_tensor *y = flat ? tci_new(TC_INT64, 2, (int64_t[]){flat->numel, x->ndim}, x->device) : NULL;
-  for (int d = 0; y && d < x->ndim; d++)
+  for (int d = 0; y && y->numel && d < x->ndim; d++)
     if (!tci_copy_into(tc_select(y, 1, d), coordinate(flat, x, d))) return NULL;
   return y;
 }

@@ -28,6 +28,8 @@ extern int tci_default_dtype;
 extern tc_device tci_default_device;                   /* where tensors are made unless a device is named (device.c) */
 static inline tc_device tci_device_or_default(tc_device device) { return device == TC_NONE ? tci_default_device : device; }
 static inline bool tci_is_float(int dtype) { return dtype >= TC_FLOAT16 && dtype <= TC_FLOAT64; }
+#define TCI_EXACT 9007199254740992.0 /* 2^53: float64 holds all integers up to it */
+double tci_largest(tc_tensor *x); /* magnitude of any element, as a double; 0 of none, NaN after an error */
 static inline bool tci_is_int(int dtype) { return dtype <= TC_INT64; }       /* bool counts */
 static inline bool tci_is_complex(int dtype) { return dtype >= TC_COMPLEX64; }
 

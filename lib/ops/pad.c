@@ -51,6 +51,8 @@ static tc_tensor *pad_constant(tc_tensor *x, const borders *b, tc_tensor *value)
 /* ---- borders made of x itself: an index for each place of the padded dim, in each padded dim ---- */
 enum { CONSTANT, REFLECT, REPLICATE, CIRCULAR };
 
+static int64_t cut_off(int64_t before, int64_t after) { return (before < 0 ? before : 0) + (after < 0 ? after : 0); } /* 0 or less */
+
 static int64_t source_of(int64_t i, int64_t n, int mode) { /* place i of x continued on both sides */
   if (mode == REPLICATE) return i < 0 ? 0 : i >= n ? n - 1 : i;
   if (mode == CIRCULAR) return i < 0 ? i + n : i >= n ? i - n : i;
@@ -62,13 +64,15 @@ static tc_tensor *pad_dim(tc_tensor *x, int d, int64_t before, int64_t after, in
   int64_t length = x->size[d] + before + after;
   tc_tensor *host = tci_new(TC_INT64, 1, &length, 0);
   if (!host) return NULL;
-  for (int64_t i = 0; i < length; i++) ((int64_t *)tci_data(host))[i] = source_of(i - before, x->size[d], mode);
+  /* what is cut off does not come back on the other side: circular borders repeat what is left */
+  const int64_t cut = mode == CIRCULAR && before < 0 ? -before : 0, left = mode == CIRCULAR ? x->size[d] + cut_off(before, after) : x->size[d];
+  for (int64_t i = 0; i < length; i++) ((int64_t *)tci_data(host))[i] = cut + source_of(i - before - cut, left, mode);
   return tci_choose(&rule, x, tc_to(host, TC_INT64, x->device, false), tci_of_dim(d));
 }
 
 static bool check_dim(const tc_tensor *x, int d, int64_t before, int64_t after, int mode) {
   static const char *const names[] = {"constant", "reflect", "replicate", "circular"};
-  int64_t n = x->size[d], most = before > after ? before : after, limit = mode == REFLECT ? n - 1 : mode == CIRCULAR ? n : INT64_MAX;
+  int64_t n = x->size[d], most = before > after ? before : after, limit = mode == REFLECT ? n - 1 : mode == CIRCULAR ? n + cut_off(before, after) : INT64_MAX;
   if (n == 0) return tci_fail("mode '%s': dim %d of %s is empty", names[mode], d + 1, tci_shape(x)) != NULL;
   if (most > limit)
     return tci_fail("mode '%s': pad %lld is too much for dim %d of size %lld, takes at most %lld", names[mode], (long long)most, d + 1, (long long)n,

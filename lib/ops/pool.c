@@ -3,7 +3,8 @@
 
 #define G (g[0])
 
-static int compute_type(const tc_tensor *x) { /* a GPU's kernels read the half types by themselves */
+static int compute_type(const tc_tensor *x) { /* a GPU's kernels read the half types by themselves; integers travel as float64 */
+  if (tci_is_int(x->dtype)) return TC_FLOAT64;
   return x->dtype == TC_FLOAT64 || (x->device > 0 && tci_is_float(x->dtype)) ? x->dtype : TC_FLOAT32;
 }
 static tc_tensor *ready(tc_tensor *x) { return tci_contig(tci_cast(x, compute_type(x))); }
@@ -13,7 +14,8 @@ static bool check_input(int nd, tc_tensor *x) {
   if (!x) return false;
   if (x->ndim != nd + 1 && x->ndim != nd + 2)
     return tci_fail("input: got %s, takes %d dims, or %d without a batch", tci_shape(x), nd + 2, nd + 1) != NULL;
-  if (!tci_is_float(x->dtype)) return tci_fail("input: got %s, takes a floating dtype", tci_dtype_name(x->dtype)) != NULL;
+  if (x->dtype == TC_BOOL || tci_is_complex(x->dtype)) return tci_fail("input: got %s, takes real numbers", tci_dtype_name(x->dtype)) != NULL;
+  if (x->dtype == TC_INT64 && !(tci_largest(x) <= TCI_EXACT)) return tci_fail("input: takes integers up to 2^53, which float64 holds exactly") != NULL;
   return true;
 }
 

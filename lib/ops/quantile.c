@@ -35,11 +35,11 @@ static tc_tensor *at(tc_tensor *sorted, tc_tensor *place) {
 }
 
 static tc_tensor *between(tc_tensor *sorted, tc_tensor *place, int method) {
-  tc_tensor *low = tc_floor(place), *high = tc_ceil(place);
+  tc_tensor *low = tc_floor(tc_detach(place)), *high = tc_ceil(tc_detach(place));
   if (method == LOWER) return at(sorted, low);
   if (method == HIGHER) return at(sorted, high);
-  if (method == NEAREST) return at(sorted, tc_round(place, 0));
-  tc_tensor *weight = method == MIDPOINT ? tc_full_like(place, tci_number(0.5), TC_NONE, TC_NONE, false) : tc_sub(place, low, 1);
+  if (method == NEAREST) return at(sorted, tc_round(tc_detach(place), 0));
+  tc_tensor *weight = method == MIDPOINT ? tc_full_like(low, tci_number(0.5), TC_NONE, TC_NONE, false) : tc_sub(place, low, 1);
   return tc_lerp(at(sorted, low), at(sorted, high), weight);
 }
 
@@ -65,7 +65,7 @@ static tc_tensor *quantile(tc_tensor *x, tc_tensor *q, tc_dim dim, bool keepdim,
   tc_tensor *indices, *rows = dim == TC_NONE || x->ndim == 0 ? tc_reshape(x, (int64_t[]){-1}, 1) : tc_movedim(x, &(tc_dim){d}, 1, &(tc_dim){-1}, 1);
   tc_tensor *sorted = tc_sort(rows, -1, false, true, &indices);
   if (!sorted) return NULL;
-  tc_tensor *y = between(sorted, places(sorted, tc_reshape(tc_detach(q), (int64_t[]){-1}, 1), skip_nan), method);
+  tc_tensor *y = between(sorted, places(sorted, tc_reshape(q, (int64_t[]){-1}, 1), skip_nan), method);
   return arrange(y, q, x, x->ndim ? dim : TC_NONE, d, keepdim);
 }
 

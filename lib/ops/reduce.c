@@ -219,3 +219,12 @@ tc_tensor *tc_count_nonzero(tc_tensor *x, const tc_dim *dim, int n_dim) {
   if (!x || !(x = truth(x)) || !fold_mask(x, dim, n_dim, &mask)) return NULL;
   return tci_fold(TC_FOLD_COUNT, x, mask, false, TC_INT64, 1, 2);
 }
+
+double tci_largest(tc_tensor *x) {
+  double value = NAN;
+  if (!x || x->numel == 0) return x ? 0 : NAN;
+  const bool recording = tci_set_grad_mode(false);
+  if (!tc_read_doubles(tc_amax(tc_abs(tc_to(x, TC_FLOAT64, TC_NONE, false)), NULL, 0, false), &value)) value = NAN;
+  tci_set_grad_mode(recording);
+  return value;
+}

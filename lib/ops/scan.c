@@ -182,6 +182,7 @@ tc_tensor *tc_diff(tc_tensor *x, int64_t n, tc_dim dim, tc_tensor *prepend, tc_t
   int d = tci_dim(dim, x->ndim), parts = 0;
   if (d < 0) return NULL;
   if (n < 0) return tci_fail("n must not be negative: got %lld", (long long)n);
+  if (n == 0) return tc_clone(x);
   tc_tensor *list[3];
   if (prepend) list[parts++] = prepend;
   list[parts++] = x;

@@ -57,7 +57,12 @@ tc_tensor *tc_index_copy(tc_tensor *x, tc_dim dim, tc_indices *index, tc_tensor 
   return tci_put(&index_copy_rule, x, own, positions_of_dim(x, index, d), tci_like_dtype(source, x, "source"), tci_of_dim(d));
 }
 
-static const tc_rule index_fill_rule = TC_PUT_RULE("index_fill");
+static void index_fill_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) { /* a place that is named twice holds the value once */
+  tc_tensor *rest = tci_put_holes(n, g[0]);
+  if (tci_needs(n, 0)) dx[0] = rest;
+  if (tci_needs(n, 2)) dx[2] = tc_sum(tc_sub(g[0], rest, 1), NULL, 0, false, TC_NONE);
+}
+static const tc_rule index_fill_rule = {"index_fill", index_fill_grad, TC_SAVE_IN(1)};
 tc_tensor *tc_index_fill(tc_tensor *x, tc_dim dim, tc_indices *index, tc_operand *value) {
   if (!x || !index || !value) return NULL;
   tc_tensor *own = tci_own(x);
@@ -86,7 +91,10 @@ tc_tensor *tc_gather(tc_tensor *x, tc_dim dim, tc_indices *index, bool sparse_gr
   if (d < 0) return NULL;
   if (x->ndim == 0) return tc_reshape(tc_gather(tci_lane(x), 0, tci_lane(index), sparse_grad), index->size, index->ndim);
   if (index->ndim == 0 && x->ndim == 1) return tc_reshape(tc_gather(x, 0, tci_lane(index), sparse_grad), NULL, 0);
-  if (!tci_check_index(index, "index") || !tci_fits_lanes(x, index, d, "the input")) return NULL;
+  if (!tci_check_index(index, "index")) return NULL;
+  if (index->numel == 0 && index->ndim != x->ndim) /* nothing is asked for */
+    return tc_reshape(tc_narrow(tc_reshape(x, (int64_t[]){-1}, 1), 0, 0, 0), index->size, index->ndim);
+  if (!tci_fits_lanes(x, index, d, "the input")) return NULL;
   return tci_choose(&gather_rule, x, tci_positions(x, index, d, x->size[d]), tci_along(d));
 }
 

@@ -1,5 +1,6 @@
 /* spectrum.c: eigenvalues and singular values, with their vectors. */
 #include "linalg.h"
+#include "index.h"
 
 /* equal values have a difference of 0: what does not depend on the choice of their vectors has 0 above it, too */
 static tc_tensor *over(tc_tensor *a, tc_tensor *b) { return tc_div_zero(a, b); }
@@ -68,13 +69,23 @@ tc_tensor *tc_eig_decomposition(tc_tensor *a, bool vectors, tc_tensor **v, tc_te
    and for complex matrices diag(skew(U^H gU)) / 2S within the brackets (Z.-Q. Wan, S.-X. Zhang, 2019) ---- */
 static tc_tensor *skew(tc_tensor *x) { return tc_sub(x, H(x), 1); }
 
+/* The first k vectors along dim d of a full factor, or of its gradient, which must not go to the others: the matrix does not determine them. */
+static bool first_vectors(tc_tensor **x, int d, int64_t k, bool is_gradient) {
+  const int64_t all = *x ? (*x)->size[(*x)->ndim + d] : k;
+  if (all == k) return true;
+  if (is_gradient) {
+    tc_tensor *others = tci_nonzero(tc_narrow(*x, d, k, all - k));
+    if (!others) return false;
+    if (others->numel) return tci_fail("with full_matrices the additional vectors are not determined: no gradient by them; take full_matrices = false") != NULL;
+  }
+  return (*x = tc_narrow(*x, d, 0, k)) != NULL;
+}
+
 static void svd_grad(const tc_node *n, tc_tensor **g, tc_tensor **dx) {
   tc_tensor *u = n->out[0], *s = n->out[1], *vh = n->out[2], *gu = g[0], *gs = g[1], *gvh = g[2];
   const int64_t k = s->size[s->ndim - 1], m = u->size[u->ndim - 2], cols = vh->size[vh->ndim - 1];
-  if (u->size[u->ndim - 1] != k || vh->size[vh->ndim - 2] != k) {
-    tci_fail("svd: with full_matrices the additional vectors are not determined: no gradient; take full_matrices = false");
+  if (!first_vectors(&u, -1, k, false) || !first_vectors(&vh, -2, k, false) || !first_vectors(&gu, -1, k, true) || !first_vectors(&gvh, -2, k, true))
     return;
-  }
   tc_tensor *inner = NULL, *more = NULL, *of_values = gs ? columns_by(u, gs) : NULL, *e = gu || gvh ? differences(tc_mul(s, s)) : NULL;
   if (gu) {
     tc_tensor *ug = skew(MM(H(u), gu));
@@ -102,7 +113,10 @@ tc_tensor *tc_svd_decomposition(tc_tensor *a, bool full, bool vectors, tc_tensor
   tc_lapack q = tci_request(TC_LAPACK_SVD, a, *info);
   q.a = tci_data(c), q.b = tci_data(*s), q.c = tci_data(u), q.d = tci_data(*vh), q.how = !vectors ? 'N' : full ? 'A' : 'S';
   if (few > 0 && !tci_lapack(&q, a->device)) return NULL;
-  if (few == 0 && full && vectors) return tci_fail("A: got shape %s: an empty matrix has no full factors", tci_shape(a));
+  if (few == 0 && full && vectors) { /* of nothing: identities */
+    tc_tensor *left = tc_eye(m, m, a->dtype, a->device, false), *right = tc_eye(n, n, a->dtype, a->device, false);
+    if (!left || !right || !tci_copy_into(u, left) || !tci_copy_into(*vh, right)) return NULL;
+  }
   tci_turned(u);
   tci_turned(*vh);
   return vectors ? tci_record_n(&svd_rule, 3, (tc_tensor *[]){u, *s, *vh}, 1, &a, NULL, 0) : u;

@@ -36,7 +36,7 @@ tc_tensor *tc_cov(tc_tensor *input, double correction, tc_tensor *fweights, tc_t
   if (aweights) w = w ? tc_mul(w, aweights) : tc_to(aweights, tci_part_type(x->dtype), TC_NONE, false);
   if (!fweights && !aweights) w = tc_ones(&x->size[1], 1, tci_part_type(x->dtype), x->device, false);
   tc_tensor *y = w ? weighted_cov(x, tc_reshape(w, (int64_t[]){-1}, 1), aweights, correction) : NULL;
-  return y && input->ndim < 2 ? tc_reshape(y, NULL, 0) : y;
+  return y && y->numel == 1 ? tc_reshape(y, NULL, 0) : y; /* of one variable: its variance */
 }
 
 tc_tensor *tc_corrcoef(tc_tensor *input) {
@@ -130,5 +130,5 @@ tc_tensor *tc_sum_to_size(tc_tensor *x, const int64_t *size, int n_size) {
     int k = d - (x->ndim - n_size);
     if (k < 0 || size[k] != x->size[d]) dims[n++] = d;
   }
-  return tc_reshape(n ? tc_sum(x, dims, n, true, x->dtype) : x, size, n_size);
+  return tc_reshape(n ? tc_sum(x, dims, n, true, TC_NONE) : x, size, n_size);
 }

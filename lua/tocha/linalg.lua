@@ -507,6 +507,7 @@ local read_vander = args.spec('linalg.vander', 'x:tensor', '*', 'N:int=nil')
 --- The Vandermonde matrices (..., n, N) of powers 0 to N-1 of x (..., n); N is n unless given.
 function linalg.vander(...)
   local x, n = read_vander(...)
+  if x:dim() == 0 then x = x:reshape(1) end
   n = n or x:size(-1)
   local ones = tocha.ones_like(x):unsqueeze(-1)
   if n < 2 then return n == 1 and ones or ones:narrow(-1, 1, 0) end

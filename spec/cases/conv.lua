@@ -103,7 +103,7 @@ local function transposed(d)
 end
 
 local function add(name, args, reference, wrong)
-  rows[#rows + 1] = {name = name, args = args, reference = reference, grad = true, dtypes = 'float', result = 'same', half = 4, single = {1e-5, 1e-5}, wrong = wrong}
+  rows[#rows + 1] = {name = name, args = args, reference = reference, grad = true, dtypes = 'number', result = 'same', half = 4, single = {1e-5, 1e-5}, wrong = wrong}
 end
 
 add('conv1d', {{T{2, 2, 5}, T{3, 2, 3}, T{3}}, {T{2, 5}, T{1, 2, 2}}, {T{1, 4, 6}, T{4, 2, 3}, T{4}, {stride = 2, padding = 1, groups = 2}},
@@ -117,10 +117,11 @@ add('conv3d', {{T{1, 2, 3, 3, 4}, T{2, 2, 2, 2, 2}, T{2}}, {T{1, 2, 3, 4, 3}, T{
   {{T{2, 2, 2}, T{1, 2, 3, 3, 3}, says = {'conv3d'}}})
 
 add('conv_transpose1d', {{T{2, 2, 4}, T{2, 3, 3}, T{3}}, {T{2, 4}, T{2, 1, 2}}, {T{1, 4, 3}, T{4, 2, 3}, T{4}, {stride = 2, padding = 1, output_padding = 1, groups = 2}},
-  {T{1, 2, 3}, T{2, 2, 2}, NIL, {dilation = 2}}}, transposed(1),
+  {T{1, 2, 3}, T{2, 2, 2}, NIL, {dilation = 2}}, {T{1, 2, 3}, T{2, 1, 2}, T{1}, {stride = 2, padding = 1, dilation = 4, output_padding = 3}}}, transposed(1),
   {{T{1, 3, 4}, T{2, 3, 3}, says = {'conv_transpose1d', '3', '2'}}})
 add('conv_transpose2d', {{T{1, 2, 3, 3}, T{2, 2, 3, 2}, T{2}}, {T{1, 2, 3, 2}, T{2, 1, 2, 3}, T{2}, {stride = {2, 1}, padding = {1, 0}, output_padding = {1, 0}, groups = 2}},
-  {T{2, 3, 3}, T{2, 2, 2, 2}, NIL, {dilation = 2}}}, transposed(2),
+  {T{2, 3, 3}, T{2, 2, 2, 2}, NIL, {dilation = 2}},
+  {T{1, 2, 2, 3}, T{2, 1, 2, 2}, T{2}, {stride = {2, 1}, dilation = {3, 2}, padding = {1, 2}, output_padding = {2, 1}, groups = 2}}}, transposed(2),
   {{T{1, 3, 4, 4}, T{2, 3, 3, 3}, says = {'conv_transpose2d', '3', '2'}}})
 add('conv_transpose3d', {{T{1, 2, 2, 2, 3}, T{2, 2, 2, 2, 2}, T{2}}, {T{1, 2, 2, 3, 2}, T{2, 1, 2, 1, 2}, NIL, {stride = 2, groups = 2}}}, transposed(3),
   {{T{1, 3, 2, 2, 2}, T{2, 3, 1, 1, 1}, says = {'conv_transpose3d'}}})

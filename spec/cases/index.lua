@@ -254,7 +254,7 @@ local rows = {
     reference = function(x, dim, index, source) return index_put_along(x, dim, index, source, function(a, b) return a + 2 * b end) end},
   {name = 'index_copy', args = copy_args, reference = function(x, dim, index, source) return index_put_along(x, dim, index, source, put) end,
     grad = true, dtypes = moved, result = 'same'},
-  {name = 'index_fill', args = {{T{3, 4}, 1, I{2, max = 3}, 2}, {T{3, 4}, 2, I{2, max = 4}, T{}}, {T{}, 1, I{1, max = 1}, 1}, {T{3, 4}, -1, I{0, max = 3}, 1}},
+  {name = 'index_fill', args = {{T{3, 4}, 1, I{2, max = 3}, 2}, {T{3, 4}, 2, I{2, max = 4}, T{}}, {T{3, 4}, 2, I{5, max = 3}, T{}}, {T{}, 1, I{1, max = 1}, 1}, {T{3, 4}, -1, I{0, max = 3}, 1}},
     reference = index_fill, grad = true, dtypes = 'number', result = 'same', wrong = {{T{3}, 1, T{1, int = {1, 3}}, T{2}, says = {'index_fill', '[2]'}}}},
 
   {name = 'scatter', args = once_args, reference = function(x, dim, index, src) return scatter(x, dim, index, src, put) end, grad = true, dtypes = moved,

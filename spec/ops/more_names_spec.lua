@@ -178,6 +178,61 @@ describe('what PyTorch does with other dtypes and options:', function()
     assert.same({2, 4}, tocha.ldexp(tocha.ones(2):half(), tocha.int64 {1, 2}):totable())
   end)
 
+  it('where there is nothing, or one of something', function()
+    for _, shape in ipairs{{0}, {0, 3}, {2, 0, 3}} do assert.same({0, #shape}, tocha.zeros(shape):argwhere():size()) end
+    assert.same({2, 0}, tocha.gather(tocha.ones(5), 1, tocha.zeros({2, 0}, {dtype = 'int64'})):size())
+    local x = double{3, 5}
+    assert.same({3, 5}, tocha.diff(x, 0, 1, double{1}):totable())
+    near(tocha.cov(x:view(1, 2)), double{2}:sum())
+    assert.same({}, tocha.corrcoef(x:view(1, 2)):size())
+    assert.same({{1, 3}}, tocha.linalg.vander(tocha.tensor(3.0), {N = 2}):totable())
+    assert.same({{true, true}, {true, false}}, tocha.addr(tocha.tensor{{true, false}, {true, false}}, tocha.tensor{true, false},
+      tocha.tensor{true, true}, {beta = 3, alpha = 2}):totable())
+    assert.equal(tocha.int64, tocha.ones(2, 2, {dtype = 'bool'}):sum_to_size(2).dtype)
+    near(tocha.special.chebyshev_polynomial_t(x, double{-0.5, -1.5}), double{1, 0})
+    assert.equal(0, tocha.nn.functional.multi_margin_loss(tocha.tensor(2.0), tocha.tensor(1, {dtype = 'int64'})):item())
+    local u, s, vh = tocha.linalg.svd(tocha.zeros({2, 0, 3}))
+    assert.same({{2, 0, 0}, {2, 0}, {2, 3, 3}}, {u:size(), s:size(), vh:size()})
+    near(vh[1]:double(), tocha.eye(3):double())
+  end)
+
+  it('circular borders repeat what negative ones have left', function()
+    local x = tocha.arange(1, 13, {dtype = 'float64'}):view(1, 3, 4)
+    local y = tocha.nn.functional.pad(x, {-1, 2}, 'circular')
+    assert.same({2, 3, 4, 2, 3}, y[1][1]:totable())
+    S.fails(function() tocha.nn.functional.pad(x, {-2, 3}, 'circular') end, 'pad', 'at most 2')
+  end)
+
+  it('quantiles by q, and singular vectors of full factors, have gradients', function()
+    local x, q = double{1, 4, 2, 8}, double{0.1, 0.5}
+    q:requires_grad_()
+    tocha.quantile(x, q):sum():backward()
+    near(q.grad, double{3 * 1, 3 * 2})
+    local a = tocha.randn({4, 3}, {dtype = 'float64', requires_grad = true})
+    local function loss(u, s, vh) return u:narrow(2, 1, 3):abs():sum() + s:sin():sum() + vh:square():mul(double{1, 2, 3}):sum() end
+    near(tocha.autograd.grad(loss(tocha.linalg.svd(a)), a), (tocha.autograd.grad(loss(tocha.linalg.svd(a, false)), a)))
+    S.fails(function() return tocha.autograd.grad((tocha.linalg.svd(a)):sum(), a) end, 'full_matrices')
+  end)
+
+  it('pooling and convolution take integers, as long as float64 holds the sums', function()
+    local F = tocha.nn.functional
+    local x = tocha.arange(-8, 8):view(1, 1, 4, 4)
+    assert.same({{{{-3, -1}, {5, 7}}}}, F.max_pool2d(x, 2):totable())
+    assert.same({{{{-5, -3}, {2, 4}}}}, F.avg_pool2d(x, 2):totable()) -- means of -5.5, -3.5, 2.5, 4.5, cut to integers
+    assert.same({{{{-22, -14}, {10, 18}}}}, F.conv2d(x, tocha.ones({1, 1, 2, 2}, {dtype = 'int64'}), nil, {stride = 2}):totable())
+    S.fails(function() return F.conv2d(x * 2 ^ 40, tocha.full({1, 1, 2, 2}, 2 ^ 20, {dtype = 'int64'})) end, 'conv2d', '2^53')
+    S.fails(function() return F.max_pool2d(tocha.full({1, 2, 2}, 2 ^ 60, {dtype = 'int64'}), 2) end, 'max_pool2d', '2^53')
+    S.fails(function() return F.max_pool2d(x:gt(0), 2) end, 'max_pool2d', 'bool')
+  end)
+
+  it('one right side serves a batch of ldl factors', function()
+    local m = tocha.randn({2, 3, 3}, {dtype = 'float64'})
+    m = m + m.mT
+    local ld, pivots = tocha.linalg.ldl_factor(m)
+    local b = tocha.randn({3, 2}, {dtype = 'float64'})
+    near(m:matmul(tocha.linalg.ldl_solve(ld, pivots, b)), b:expand(2, 3, 2))
+  end)
+
   it('gradient and var take complex numbers', function()
     local z = tocha.complex(double {1, 2, 4}, double {0, 1, 0})
     local slope = tocha.gradient(z)[1]
