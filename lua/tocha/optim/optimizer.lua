@@ -51,6 +51,21 @@ local function list_of(self, params)
   return out
 end
 
+local function is_named(item) return type(item) == 'table' and type(item[1]) == 'string' and is_tensor(item[2]) end
+
+-- A list of {name, tensor} as net:named_parameters() gives it, as two lists; other lists as they are.
+local function without_names(self, list)
+  if not is_named(list[1]) then return list end
+  local params, names = {}, {}
+  for i, item in ipairs(list) do
+    if not is_named(item) then
+      args.fail('%s: params: item %d is %s, takes {name, tensor} as those before it', self.__name, i, args.show(item))
+    end
+    names[i], params[i] = item[1], item[2]
+  end
+  return params, names
+end
+
 local function check_param(self, p, i)
   if not is_tensor(p) then
     args.fail('%s: params: item %d is %s, takes a tensor', self.__name, i, args.show(p))
@@ -82,7 +97,7 @@ local function check_duplicates(self, group)
 end
 
 -- What a group may say: the options of the optimizer, and what schedulers note.
-local also = {params = true, name = true, initial_lr = true, max_lr = true, min_lr = true, max_momentum = true,
+local also = {params = true, param_names = true, name = true, initial_lr = true, max_lr = true, min_lr = true, max_momentum = true,
   base_momentum = true, initial_momentum = true, swa_lr = true}
 
 local function known_options(defaults)
@@ -109,7 +124,8 @@ local function copy_value(v)
 end
 
 --- Adds parameters with options of their own.
--- @tparam table group `params` (a list of tensors, or one) and any options of the optimizer
+-- @tparam table group `params` (a list of tensors, of {name, tensor} as `net:named_parameters()` gives it, or one tensor) and any options of
+-- the optimizer; names are kept as `param_names`
 function Optimizer:add_param_group(group)
   if type(group) ~= 'table' or group.params == nil then
     args.fail('add_param_group: group: got %s, takes a table {params = list, lr = ...}', args.show(group))
@@ -118,6 +134,7 @@ function Optimizer:add_param_group(group)
   local own = {}
   for name, value in pairs(group) do own[name] = copy_value(value) end
   own.params = is_tensor(group.params) and {group.params} or list_of(self, group.params)
+  own.params, own.param_names = without_names(self, own.params)
   for i, p in ipairs(own.params) do check_param(self, p, i) end
   for name, value in pairs(self.defaults) do
     if own[name] == nil then own[name] = copy_value(value) end
@@ -142,7 +159,7 @@ function Optimizer:setup(params, defaults, optional)
   end
   local list = list_of(self, params)
   if #list == 0 then args.fail('%s: params: got an empty list; there is nothing to optimize', self.__name) end
-  if type(list[1]) ~= 'table' then list = {{params = list}} end
+  if type(list[1]) ~= 'table' or is_named(list[1]) then list = {{params = list}} end
   for _, group in ipairs(list) do self:add_param_group(group) end
 end
 
@@ -494,10 +511,10 @@ function Optimizer:load_state_dict(given)
   self.state = loaded_states(self, given)
   for k, group in ipairs(self.param_groups) do
     for name in pairs(group) do
-      if name ~= 'params' then group[name] = nil end
+      if name ~= 'params' and name ~= 'param_names' then group[name] = nil end
     end
     for name, value in pairs(given.param_groups[k]) do
-      if name ~= 'params' then group[name] = copy_value(value) end
+      if name ~= 'params' and name ~= 'param_names' then group[name] = copy_value(value) end
     end
     for name, value in pairs(self.defaults) do
       if group[name] == nil then group[name] = copy_value(value) end
