@@ -142,6 +142,25 @@ bench('overhead', function()
   host('item', function() return x:item() end)
 end)
 
+-- a training step of two layers over (time, batch, features): our kernels, and cuDNN
+bench('rnn', function()
+  local time, batch, size = small and 3 or 128, small and 2 or 64, small and 4 or 512
+  for _, name in ipairs{'LSTM', 'GRU'} do
+    for _, dtype in ipairs{'float32', 'bfloat16'} do
+      local layer = nn[name](size, size, 2):to('cuda'):to(dtype)
+      local x = device_randn({time, batch, size}):to(dtype)
+      for _, variant in ipairs{'own', 'cudnn'} do
+        tocha.backends.cudnn.rnn = variant == 'cudnn'
+        measure({bench = 'rnn', op = name, dtype = dtype, variant = variant}, function()
+          layer:zero_grad()
+          layer(x):sum():backward()
+        end)
+      end
+      tocha.backends.cudnn.rnn = false
+    end
+  end
+end)
+
 -- tokens a second of the whole training step of examples/gpt2.lua's model
 bench('gpt2_124m_train', function()
   local text = os.tmpname()

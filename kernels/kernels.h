@@ -55,6 +55,7 @@ enum {
    fft:       Fourier transforms of row-major data along one dim, see fft.h.
    lapack:    factorisations and solutions over batches of column-major matrices, see lapack.h.
    gemm:      c = alpha a b + beta c, for matrices or a batch of them (3 dims); rows or columns of a and b lie without gaps.
+   rnn:       a recurrent layer by the device's own library, see neural.h. TC_MISSING where there is none.
    attention: scaled-dot-product attention and its gradients, see attention.h. TC_MISSING where it is not faster than its parts.
    optim:     one update by the rule over all pieces. table: NULL; or, while a graph is recorded, memory of the device for the pieces: the kernel
               reads them there, where the caller puts them before each replay (none is empty).
@@ -104,6 +105,7 @@ enum {
   X(gru_step, (const tc_view *out, const tc_view *acts, const tc_view *x, const tc_view *h, const tc_view *before)) \
   X(gru_step_backward, (const tc_view *dx, const tc_view *dh, const tc_view *dbefore, const tc_view *g, const tc_view *acts, \
                         const tc_view *before)) \
+  X(rnn, (int what, tc_rnn *p)) \
   X(arg_reduce, (const tc_reduction *r, int64_t *index)) \
   X(moments, (const tc_reduction *r, void *mean)) \
   X(scan, (int op, int direction, int compute, const tc_view *y, const tc_view *x, int dim, int64_t *index)) \

@@ -25,4 +25,17 @@ typedef struct tc_norm_groups { int64_t batch, groups, channels, inner; double e
 /* Normalisation of channels: x is (batch, channels, inner), one mean and variance for each channel. */
 typedef struct tc_norm_channels { int64_t batch, channels, inner; double eps, momentum; int training; } tc_norm_channels;
 
+/* One direction of one layer of a recurrent network over whole sequences, for a device's own library. All is row-major and of one dtype:
+   x (time, batch, input), y (time, batch, hidden), states (batch, hidden); w_ih (gates hidden, input), w_hh (gates hidden, hidden), biases
+   (gates hidden) or NULL, gates in the order of nn.LSTM and nn.GRU. FORWARD keeps in reserve what BACKWARD wants, which may write there; with
+   reserve NULL it keeps nothing. SIZES gives reserve_bytes. g_h, g_c and dw_ih, with the other weights' gradients, may be NULL. */
+enum { TC_RNN_SIZES, TC_RNN_FORWARD, TC_RNN_BACKWARD };
+enum { TC_RNN_TANH, TC_RNN_RELU, TC_RNN_LSTM, TC_RNN_GRU };
+typedef struct tc_rnn {
+  int kind, dtype;
+  int64_t time, batch, input, hidden, reserve_bytes;
+  const void *x, *h, *c, *w_ih, *w_hh, *b_ih, *b_hh, *g_y, *g_h, *g_c;
+  void *y, *h_n, *c_n, *reserve, *dx, *dh, *dc, *dw_ih, *dw_hh, *db_ih, *db_hh;
+} tc_rnn;
+
 #endif

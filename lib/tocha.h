@@ -810,6 +810,8 @@ tc_tensor *tc_rows_added(tc_tensor *x, tc_tensor *index, tc_tensor *scale, int64
 tc_tensor *tc_scaled_dot_product_attention(tc_tensor *query, tc_tensor *key, tc_tensor *value, tc_tensor *attn_mask, double dropout_p, bool is_causal, tc_operand *scale, bool enable_gqa);
 /// recurrent_layer(kind, x, h, c = nil, w_hh, b_hh = nil, w_hr = nil, batch_sizes = nil, reverse = false)  One direction of one layer of a 'tanh', 'relu', 'lstm' or 'gru' network: x (time, batch, gates) is the projected input, bias b_ih included, or (rows, gates) of packed sequences with batch_sizes; h and c (nil but for lstm) the first states. Gives the outputs, the last h, the last c. @function @in F
 tc_tensor *tc_recurrent_layer(const char *kind, tc_tensor *x, tc_tensor *h, tc_tensor *c, tc_tensor *w_hh, tc_tensor *b_hh, tc_tensor *w_hr, const int64_t *batch_sizes, int n_batch_sizes, bool reverse, tc_tensor **h_n, tc_tensor **c_n);
+/// recurrent_whole(kind, x, h, c = nil, w_ih, w_hh, b_ih = nil, b_hh = nil)  The same over whole sequences, by the GPU's own library where there is one: x (time, batch, features) is not projected yet. @only
+tc_tensor *tc_recurrent_whole(const char *kind, tc_tensor *x, tc_tensor *h, tc_tensor *c, tc_tensor *w_ih, tc_tensor *w_hh, tc_tensor *b_ih, tc_tensor *b_hh, tc_tensor **h_n, tc_tensor **c_n);
 
 /* ---- indexing, joining, random (lib/ops/select.c, scatter.c, masked.c, join.c, arrange.c, pad.c, diagonal.c, random.c, dropout.c, lib/random.c) ---- */
 /// index_select(input, dim, index)  The slices at the given places of dim.

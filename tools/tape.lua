@@ -16,7 +16,7 @@ local writes = {
   cdist = 'y', resample = 'y', fft = 'y', lapack = 'p', attention = 'p',
 }
 -- what operators can do without: while recording they are told that it is not there
-local optional = {gemm_bias = true, attention_backward = true}
+local optional = {gemm_bias = true, attention_backward = true, rnn = true}
 local random = {random = true, random_from = true, dropout = true, multinomial = true}
 local arrays = {offsets = {size = 'ndim', stride = 'ndim'}} -- arguments that are numbers, not places in tensors
 

@@ -146,6 +146,19 @@ class GPT(torch.nn.Module):
         return F.linear(self.norm(x), self.tokens.weight)
 
 
+def rnn():
+    for name in ('LSTM', 'GRU'):
+        for dtype in ('float32', 'bfloat16'):
+            kind = getattr(torch, dtype)
+            layer = getattr(torch.nn, name)(512, 512, 2).cuda().to(kind)
+            x = torch.randn(128, 64, 512, device='cuda').to(kind)
+
+            def step():
+                layer.zero_grad()
+                layer(x)[0].sum().backward()
+            measure({'bench': 'rnn', 'op': name, 'dtype': dtype, 'variant': 'cudnn'}, step)
+
+
 def gpt2_124m_train():
     for variant in ('eager', 'compile'):
         torch.manual_seed(1)
@@ -171,7 +184,7 @@ def gpt2_124m_train():
         say(bench='gpt2_124m_train', variant=variant, tokens_s=batch * context / sorted(times[5:])[len(times[5:]) // 2])
 
 
-for f in (ceiling_copy, ceiling_matmul, matmul, bandwidth, overhead, gpt2_124m_train):
+for f in (ceiling_copy, ceiling_matmul, matmul, bandwidth, overhead, rnn, gpt2_124m_train):
     if re.search(options.only, f.__name__):
         f()
         torch.cuda.empty_cache()

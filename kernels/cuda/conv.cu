@@ -1,11 +1,8 @@
 /* conv.cu: convolutions and their gradients by cuDNN. Descriptors and the algorithm chosen for one set of shapes are kept; the workspace comes from
    the allocator. Only deterministic algorithms are taken. */
-#include "library.h"
-#include <cudnn.h>
+#include "dnn.h"
 #include <cstring>
 #include <unordered_map>
-
-TC_EXPORT int tc_cuda_get_tf32(int which);
 
 namespace {
 enum kind { FORWARD, TO_INPUT, TO_WEIGHT };
@@ -30,23 +27,17 @@ std::unordered_map<key, plan, key_hash, key_same> &plans = *new std::unordered_m
 cudnnHandle_t handles[TC_CUDA_DEVICES];
 } // namespace
 
-#define DNN(name) TC_LIBRARY_CALL(cudnn, name)
-
-static int answer(cudnnStatus_t s, const char *doing) {
+int tc_dnn_answer(cudnnStatus_t s, const char *doing) {
   return s == CUDNN_STATUS_SUCCESS ? TC_OK : tc_cuda_say(TC_DEVICE_ERROR, "cuDNN: %s gives status %d in %s", doing, (int)s, tc_cuda_who());
 }
-#define TRY(call) do { int status_ = answer(call, #call); if (status_ != TC_OK) return status_; } while (0)
+#define TRY TC_DNN_TRY
 
-static int handle_of(int device, cudnnHandle_t *h) {
+int tc_dnn_handle(int device, cudnnHandle_t *h) {
   if (!DNN(cudnnCreate)) return TC_DEVICE_ERROR; /* the text says that the library is not here */
   if (!handles[device]) TRY(DNN(cudnnCreate)(&handles[device]));
   *h = handles[device];
   TRY(DNN(cudnnSetStream)(*h, tc_cuda_stream()));
   return TC_OK;
-}
-
-static cudnnDataType_t type_of(int dtype) {
-  return dtype == TC_FLOAT64 ? CUDNN_DATA_DOUBLE : dtype == TC_FLOAT16 ? CUDNN_DATA_HALF : dtype == TC_BFLOAT16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
 }
 
 /* a row-major tensor of `dims` spatial dims, the last of the three */
@@ -55,7 +46,7 @@ static int tensor(cudnnTensorDescriptor_t *t, int dtype, int64_t n, int64_t c, c
   for (int i = 0; i < dims; i++) size[2 + i] = (int)space[3 - dims + i];
   for (int i = 1 + dims, step = 1; i >= 0; step *= size[i--]) stride[i] = step;
   TRY(DNN(cudnnCreateTensorDescriptor)(t));
-  TRY(DNN(cudnnSetTensorNdDescriptor)(*t, type_of(dtype), 2 + dims, size, stride));
+  TRY(DNN(cudnnSetTensorNdDescriptor)(*t, tc_dnn_type(dtype), 2 + dims, size, stride));
   return TC_OK;
 }
 
@@ -73,7 +64,7 @@ static int describe(const key &k, plan *d) {
     weight[2 + i] = (int)p.k[at], pad[i] = (int)p.pad[at], stride[i] = (int)p.stride[at], dilation[i] = (int)p.dilation[at];
   }
   TRY(DNN(cudnnCreateFilterDescriptor)(&d->w));
-  TRY(DNN(cudnnSetFilterNdDescriptor)(d->w, type_of(k.dtype), CUDNN_TENSOR_NCHW, 2 + dims, weight));
+  TRY(DNN(cudnnSetFilterNdDescriptor)(d->w, tc_dnn_type(k.dtype), CUDNN_TENSOR_NCHW, 2 + dims, weight));
   TRY(DNN(cudnnCreateConvolutionDescriptor)(&d->conv));
   const cudnnDataType_t compute = k.dtype == TC_FLOAT64 ? CUDNN_DATA_DOUBLE : CUDNN_DATA_FLOAT;
   TRY(DNN(cudnnSetConvolutionNdDescriptor)(d->conv, dims, pad, stride, dilation, CUDNN_CROSS_CORRELATION, compute));
@@ -149,7 +140,7 @@ extern "C" int TC_KERNEL(conv_forward)(const tc_conv *p, int dtype, void *y, con
   cudnnHandle_t h;
   plan *d;
   std::lock_guard<std::recursive_mutex> hold(tc_cuda_lock);
-  int s = handle_of(tc_cuda_device_now(), &h);
+  int s = tc_dnn_handle(tc_cuda_device_now(), &h);
   if (s != TC_OK || p->n * p->o * volume(p->out) == 0) return s;
   if (empty(p)) {
     if (bias) return tc_cuda_say(TC_DEVICE_ERROR, "a convolution over nothing but a bias is not there on CUDA");
@@ -170,7 +161,7 @@ extern "C" int TC_KERNEL(conv_input)(const tc_conv *p, int dtype, void *x, const
   plan *d;
   std::lock_guard<std::recursive_mutex> hold(tc_cuda_lock);
   if (empty(p)) return clear(x, p->n * p->c * volume(p->in), dtype);
-  int s = handle_of(tc_cuda_device_now(), &h);
+  int s = tc_dnn_handle(tc_cuda_device_now(), &h);
   if (s == TC_OK) s = plan_for(p, dtype, TO_INPUT, h, &d);
   if (s != TC_OK) return s;
   tc_workspace room(d->workspace);
@@ -185,7 +176,7 @@ extern "C" int TC_KERNEL(conv_weight)(const tc_conv *p, int dtype, void *w, cons
   plan *d;
   std::lock_guard<std::recursive_mutex> hold(tc_cuda_lock);
   if (empty(p)) return clear(w, p->o * (p->c / p->groups) * volume(p->k), dtype);
-  int s = handle_of(tc_cuda_device_now(), &h);
+  int s = tc_dnn_handle(tc_cuda_device_now(), &h);
   if (s == TC_OK) s = plan_for(p, dtype, TO_WEIGHT, h, &d);
   if (s != TC_OK) return s;
   tc_workspace room(d->workspace);

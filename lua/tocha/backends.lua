@@ -3,6 +3,11 @@
 --     tocha.set_float32_matmul_precision('high')         -- the same as
 --     tocha.backends.cuda.matmul.allow_tf32 = true
 --     tocha.backends.cudnn.allow_tf32 = false
+--
+-- and do recurrent layers on a GPU run through cuDNN (whole sequences, no projection) or the library's own kernels, which give the same bits each
+-- time and are what runs unless it is asked for?
+--
+--     tocha.backends.cudnn.rnn = true
 -- @module tocha.backends
 
 local library = require 'tocha.cuda.library'
@@ -20,6 +25,16 @@ local function set(which, on)
   if library.open() > 0 then library.C.tc_cuda_set_tf32(number[which], on and 1 or 0) end
 end
 
+-- recurrent layers through cuDNN
+local recurrent = false
+local function set_recurrent(on)
+  if type(on) ~= 'boolean' then errors.raise('backends.cudnn.rnn: got %s, takes true or false', errors.describe(on)) end
+  recurrent = on
+end
+
+--- Does a recurrent layer over x go through cuDNN?
+function backends.recurrent_by_library(x) return recurrent and tostring(x.device) ~= 'cpu' end
+
 local function switch(which, more)
   return setmetatable({}, {
     __index = function(_, key)
@@ -27,8 +42,9 @@ local function switch(which, more)
       return more and more[key] and more[key]()
     end,
     __newindex = function(_, key, value)
-      if key ~= 'allow_tf32' then errors.raise("backends: unknown switch '%s': there is allow_tf32", tostring(key)) end
-      set(which, value)
+      if key == 'allow_tf32' then return set(which, value) end
+      if key == 'rnn' and which == 'cudnn' then return set_recurrent(value) end
+      errors.raise("backends: unknown switch '%s': there is allow_tf32%s", tostring(key), which == 'cudnn' and ' and rnn' or '')
     end,
   })
 end
@@ -39,7 +55,8 @@ local function version()
 end
 
 backends.cuda = {matmul = switch('matmul')}
-backends.cudnn = switch('cudnn', {version = function() return version end, is_available = function() return function() return version() ~= nil end end})
+backends.cudnn = switch('cudnn', {version = function() return version end, is_available = function() return function() return version() ~= nil end end,
+  rnn = function() return recurrent end})
 
 --- 'highest': float32 products in float32. 'high' or 'medium': TF32 is allowed on GPUs.
 function backends.set_float32_matmul_precision(precision)

@@ -108,6 +108,23 @@ add{name = 'recurrent_layer', label = 'lstm', reference = layer, optional = true
   wrong = {{'lstn', T{3, 2, 8}, T{2, 2}, T{2, 2}, T{8, 2}, says = {'lstn', 'lstm'}}, {'lstm', T{3, 2, 8}, T{2, 2}, NIL,
     T{8, 2}, says = {'c', 'lstm'}}}}
 
+local function whole(kind, x, h, c, w_ih, w_hh, b_ih, b_hh)
+  local steps, batch, gates = x.shape[1], x.shape[2], w_ih.shape[1]
+  local p = P.full({steps, batch, gates}, 0)
+  for row = 0, steps * batch - 1 do store(p, row, projected(w_ih, line(x, row), b_ih)) end
+  return layer(kind, p, h, c, w_hh, b_hh)
+end
+local by_library = require('tocha.binding').hidden('recurrent_whole')
+for kind, gates in pairs{tanh = 1, gru = 3} do
+  add{name = 'recurrent_whole', label = kind, reference = whole, call = by_library, args = {
+    {kind, S{3, 2, 2}, S{2, 2}, NIL, S{2 * gates, 2}, S{2 * gates, 2}, S{2 * gates}, S{2 * gates}},
+    {kind, S{2, 1, 3}, S{1, 2}, NIL, S{2 * gates, 3}, S{2 * gates, 2}}}, wrong = {
+    {kind, T{3, 2, 2}, T{2, 2}, NIL, T{2 * gates, 2}, T{2 * gates + 1, 2}, says = {'w_hh'}}}}
+end
+add{name = 'recurrent_whole', label = 'lstm', reference = whole, call = by_library, args = {
+  {'lstm', S{3, 2, 3}, S{2, 2}, S{2, 2}, S{8, 3}, S{8, 2}, S{8}, S{8}}},
+  wrong = {{'lstm', T{3, 2, 3}, T{2, 2}, NIL, T{8, 3}, T{8, 2}, says = {'c', 'lstm'}}}}
+
 ---------------------------------------------------------------- attention, for (batch, length, size)
 local function attention(q, k, v, o)
   o = o or {}

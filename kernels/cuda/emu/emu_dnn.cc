@@ -1,29 +1,12 @@
 /* emu_dnn.cc: what stands in for cuDNN on the emulated device: descriptors as cuDNN has them, convolutions by their definition in double precision. */
-#include "emu.h"
-#include <cudnn.h>
-#include <vector>
+#include "emu_dnn.h"
+
+cudaStream_t emu_dnn::stream;
 
 namespace {
-cudaStream_t emu_dnn_stream;
-struct tensor { cudnnDataType_t type; int n, size[5], stride[5]; };
+using namespace emu_dnn;
 struct convolution { int n, pad[3], stride[3], dilation[3], groups = 1; };
 
-double read(const void *p, cudnnDataType_t type, int64_t i) {
-  switch (type) {
-    case CUDNN_DATA_DOUBLE: return ((const double *)p)[i];
-    case CUDNN_DATA_HALF: return __half2float(((const __half *)p)[i]);
-    case CUDNN_DATA_BFLOAT16: return __bfloat162float(((const __nv_bfloat16 *)p)[i]);
-    default: return ((const float *)p)[i];
-  }
-}
-void write(void *p, cudnnDataType_t type, int64_t i, double v) {
-  switch (type) {
-    case CUDNN_DATA_DOUBLE: ((double *)p)[i] = v; break;
-    case CUDNN_DATA_HALF: ((__half *)p)[i] = __float2half((float)v); break;
-    case CUDNN_DATA_BFLOAT16: ((__nv_bfloat16 *)p)[i] = __float2bfloat16((float)v); break;
-    default: ((float *)p)[i] = (float)v;
-  }
-}
 int64_t count(const tensor &t) {
   int64_t n = 1;
   for (int i = 0; i < t.n; i++) n *= t.size[i];
@@ -73,10 +56,9 @@ void accumulate(int to, const tensor &x, const tensor &w, const tensor &y, const
 cudnnStatus_t queue(int to, const void *x, const void *w, const void *y, const void *c, const void *a, const void *b, void *result) {
   const tensor tx = *(const tensor *)x, tw = *(const tensor *)w, ty = *(const tensor *)y;
   const convolution conv = *(const convolution *)c;
-  return emu::host_task([=] { accumulate(to, tx, tw, ty, conv, a, b, result); }, emu_dnn_stream) == cudaSuccess ? CUDNN_STATUS_SUCCESS
+  return emu::host_task([=] { accumulate(to, tx, tw, ty, conv, a, b, result); }, emu_dnn::stream) == cudaSuccess ? CUDNN_STATUS_SUCCESS
                                                                                                                  : CUDNN_STATUS_EXECUTION_FAILED;
 }
-template <class T> cudnnStatus_t make(T *handle, void *object) { return *handle = (T)object, CUDNN_STATUS_SUCCESS; }
 template <class Choice> cudnnStatus_t one_choice(int *found, Choice *list) {
   memset(list, 0, sizeof *list);
   list->status = CUDNN_STATUS_SUCCESS;
@@ -86,15 +68,14 @@ template <class Choice> cudnnStatus_t one_choice(int *found, Choice *list) {
 }
 } // namespace
 
-#define STAND_IN extern "C" __attribute__((visibility("default"))) cudnnStatus_t
 extern "C" __attribute__((visibility("default"))) size_t cudnnGetVersion(void) { return 90000; }
 STAND_IN cudnnCreate(cudnnHandle_t *h) { return make(h, (void *)8); }
-STAND_IN cudnnSetStream(cudnnHandle_t, cudaStream_t s) { return emu_dnn_stream = s, CUDNN_STATUS_SUCCESS; }
+STAND_IN cudnnSetStream(cudnnHandle_t, cudaStream_t s) { return emu_dnn::stream = s, CUDNN_STATUS_SUCCESS; }
 STAND_IN cudnnCreateTensorDescriptor(cudnnTensorDescriptor_t *t) { return make(t, new tensor()); }
 STAND_IN cudnnCreateFilterDescriptor(cudnnFilterDescriptor_t *t) { return make(t, new tensor()); }
 STAND_IN cudnnCreateConvolutionDescriptor(cudnnConvolutionDescriptor_t *c) { return make(c, new convolution()); }
 STAND_IN cudnnSetTensorNdDescriptor(cudnnTensorDescriptor_t t, cudnnDataType_t type, int n, const int size[], const int stride[]) {
-  if (n < 4 || n > 5) return CUDNN_STATUS_BAD_PARAM;
+  if (n < 3 || n > 5) return CUDNN_STATUS_BAD_PARAM;
   tensor *d = (tensor *)t;
   d->type = type, d->n = n;
   for (int i = 0; i < n; i++) {
@@ -103,6 +84,13 @@ STAND_IN cudnnSetTensorNdDescriptor(cudnnTensorDescriptor_t t, cudnnDataType_t t
   }
   return CUDNN_STATUS_SUCCESS;
 }
+STAND_IN cudnnGetTensorNdDescriptor(const cudnnTensorDescriptor_t t, int room, cudnnDataType_t *type, int *n, int size[], int stride[]) {
+  const tensor *d = (const tensor *)t;
+  *type = d->type, *n = d->n;
+  for (int i = 0; i < d->n && i < room; i++) size[i] = d->size[i], stride[i] = d->stride[i];
+  return CUDNN_STATUS_SUCCESS;
+}
+STAND_IN cudnnDestroyTensorDescriptor(cudnnTensorDescriptor_t t) { return delete (tensor *)t, CUDNN_STATUS_SUCCESS; }
 STAND_IN cudnnSetFilterNdDescriptor(cudnnFilterDescriptor_t t, cudnnDataType_t type, cudnnTensorFormat_t format, int n, const int size[]) {
   if (n < 4 || n > 5 || format != CUDNN_TENSOR_NCHW) return CUDNN_STATUS_BAD_PARAM;
   tensor *d = (tensor *)t;
@@ -154,6 +142,6 @@ STAND_IN cudnnAddTensor(cudnnHandle_t, const void *, const cudnnTensorDescriptor
   const int64_t plane = count(ty) / ((int64_t)ty.size[0] * ty.size[1]);
   emu::host_task([=] {
     for (int64_t i = 0; i < count(ty); i++) write(py, ty.type, i, read(py, ty.type, i) + read(pb, tb.type, i / plane % ty.size[1]));
-  }, emu_dnn_stream);
+  }, emu_dnn::stream);
   return CUDNN_STATUS_SUCCESS;
 }

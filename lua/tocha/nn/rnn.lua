@@ -11,6 +11,8 @@ local Module = require 'tocha.nn.module'
 local Parameter = require 'tocha.nn.parameter'
 local F = require 'tocha.nn.functional'
 local init = require 'tocha.nn.initializers'
+local backends = require 'tocha.backends'
+local recurrent_whole = require('tocha.binding').hidden('recurrent_whole')
 local PackedSequence = require 'tocha.nn.utils.packedsequence'
 
 local Base = class('RNNBase', Module)
@@ -139,8 +141,12 @@ local function run(self, k, x, h, c, sizes)
   local b_ih, b_hh
   if self.bias then b_ih, b_hh = self[names[3]], self[names[4]] end
   local h0, c0 = h:select(1, k), c and c:select(1, k)
-  local projected = F.linear(x, self[names[1]], b_ih)
   local reverse = self.bidirectional and k % 2 == 0
+  if not sizes and not proj and backends.recurrent_by_library(x) then
+    local y, hn, cn = recurrent_whole(self.kind, reverse and x:flip(1) or x, h0, c0, self[names[1]], self[names[2]], b_ih, b_hh)
+    return reverse and y:flip(1) or y, hn, cn
+  end
+  local projected = F.linear(x, self[names[1]], b_ih)
   return F.recurrent_layer(self.kind, projected, h0, c0, self[names[2]], b_hh, proj, sizes, reverse)
 end
 
