@@ -16,4 +16,14 @@ define('register_module_full_backward_hook', 'backward')
 --- `hook(module, grad_output)` before backward of any module.
 define('register_module_full_backward_pre_hook', 'backward_pre')
 
+-- of PyTorch's older scripts, where such a hook saw the gradients of the last operator alone
+M.register_module_backward_hook = M.register_module_full_backward_hook
+
+--- `hook(module, name, parameter)` when any module registers a parameter; it may return another parameter.
+define('register_module_parameter_registration_hook', 'parameter')
+--- `hook(module, name, buffer)` when any module registers a buffer; it may return another tensor.
+define('register_module_buffer_registration_hook', 'buffer')
+--- `hook(module, name, submodule)` when any module registers a submodule; it may return another module.
+define('register_module_module_registration_hook', 'module')
+
 return M

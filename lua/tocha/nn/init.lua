@@ -16,7 +16,8 @@ return require 'tocha.onuse'({}, 'tocha.nn.', {
   batchnorm = 'BatchNorm1d BatchNorm2d BatchNorm3d InstanceNorm1d InstanceNorm2d InstanceNorm3d SyncBatchNorm',
   normalization = 'LayerNorm GroupNorm RMSNorm LocalResponseNorm',
   global_hooks = [[register_module_forward_pre_hook register_module_forward_hook register_module_full_backward_hook
-    register_module_full_backward_pre_hook]],
+    register_module_full_backward_pre_hook register_module_backward_hook register_module_parameter_registration_hook
+    register_module_buffer_registration_hook register_module_module_registration_hook]],
   dropout = 'Dropout Dropout1d Dropout2d Dropout3d AlphaDropout FeatureAlphaDropout',
   pooling = [[MaxPool1d MaxPool2d MaxPool3d AvgPool1d AvgPool2d AvgPool3d LPPool1d LPPool2d LPPool3d AdaptiveAvgPool1d
     AdaptiveAvgPool2d AdaptiveAvgPool3d AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d MaxUnpool1d MaxUnpool2d

@@ -17,6 +17,7 @@ local recording = require 'tocha.recording'
 local Module = class('Module')
 
 local is_tensor = tocha.is_tensor
+local everywhere = require('tocha.nn.module_hooks').everywhere
 
 -- What an instance keeps for itself.
 -- _order: the registered fields; _kind: as what; _known: the values they had when they were last looked at
@@ -77,16 +78,22 @@ local function register(self, key, kind)
   self._order[#self._order + 1] = key
 end
 
-local function put_buffer(self, key, buffer)
-  register(self, key, buffer.persistent and 'buffer' or 'transient')
-  rawset(self, key, buffer.data)
+-- Sets a registered field to what the global hooks of registration make of the value.
+local function put(self, key, kind, value)
+  register(self, key, kind)
+  if everywhere._hooks and value ~= nil then
+    value = everywhere.registered(self, kind == 'transient' and 'buffer' or kind, name_of(key), value)
+  end
+  rawset(self, key, value)
 end
+
+local function put_buffer(self, key, buffer) put(self, key, buffer.persistent and 'buffer' or 'transient', buffer.data) end
 
 function Module:__newindex(key, value)
   if getmetatable(value) == Buffer then return put_buffer(self, key, value) end
-  rawset(self, key, value)
   local kind = kind_of(value)
-  if kind then register(self, key, kind) end
+  if kind then return put(self, key, kind, value) end
+  rawset(self, key, value)
 end
 
 -- Whether a registered field still holds what it may; a parameter may not silently become a plain tensor.
@@ -128,7 +135,7 @@ local function refresh(self)
   end
   if found then
     table.sort(found, by_name)
-    for _, key in ipairs(found) do register(self, key, kind_of(rawget(self, key))) end
+    for _, key in ipairs(found) do put(self, key, kind_of(rawget(self, key)), rawget(self, key)) end
   end
 end
 
@@ -149,8 +156,7 @@ function Module:register_parameter(name, parameter)
   if parameter ~= nil and kind_of(parameter) ~= 'parameter' then
     args.fail('register_parameter: %s: got %s, takes an nn.Parameter or nil', name, args.show(parameter))
   end
-  register(self, name, 'parameter')
-  rawset(self, name, parameter)
+  put(self, name, 'parameter', parameter)
 end
 
 local read_buffer = args.spec('register_buffer', 'name', 'tensor=nil', 'persistent:bool=true')
@@ -165,8 +171,7 @@ function Module:register_buffer(...)
   if tensor ~= nil and not is_tensor(tensor) then
     args.fail('register_buffer: %s: got %s, takes a tensor or nil', name, args.show(tensor))
   end
-  register(self, name, persistent and 'buffer' or 'transient')
-  rawset(self, name, tensor)
+  put(self, name, persistent and 'buffer' or 'transient', tensor)
 end
 
 --- Adds a submodule.
@@ -177,8 +182,7 @@ function Module:add_module(name, module)
   if module ~= nil and not is_module(module) then
     args.fail('add_module: %s: got %s, takes a module or nil', name, args.show(module))
   end
-  register(self, key_of(name), 'module')
-  rawset(self, key_of(name), module)
+  put(self, key_of(name), 'module', module)
 end
 Module.register_module = Module.add_module
 
@@ -321,8 +325,7 @@ function Module:set_submodule(target, module)
   if not name then args.fail("set_submodule: target: got '%s', takes a path", target) end
   if not is_module(module) then args.fail('set_submodule: got %s, takes a module', args.show(module)) end
   local parent, key = find(self, path, 'set_submodule'), key_of(name)
-  rawset(parent, key, module)
-  register(parent, key, 'module')
+  put(parent, key, 'module', module)
 end
 
 local function get_tensor(self, target, what, wanted)
@@ -516,12 +519,27 @@ function Module:summary(...) return require('tocha.nn.summary').summary(self, ..
 
 -- ------------------------------------------------------------------------------------------------------------- calling
 
+--- Makes forward of this module a compiled function (see `tocha.compile`), from now on; hooks run outside of it. A copy made later has the plain
+-- forward. Returns this module.
+function Module:compile()
+  local plain = getmetatable(self).forward or self.forward
+  local compiled = tocha.compile(function(...)
+    if recording.now then recording.now:module(self) end
+    return plain(self, ...)
+  end)
+  rawset(self, 'forward', function(m, ...)
+    if rawequal(m, self) then return compiled(...) end
+    return plain(m, ...)
+  end)
+  return self
+end
+
 --- What the module computes; every class defines it.
 function Module:forward()
   args.fail('%s: forward is not defined', self.__name)
 end
 
-local call_with_hooks, everywhere
+local call_with_hooks
 
 function Module:__call(...)
   if recording.now then recording.now:module(self) end
@@ -535,7 +553,7 @@ function Module.extra_repr() return '' end
 for _, part in ipairs{'hooks', 'state', 'repr'} do
   for name, f in pairs(require('tocha.nn.module_' .. part)) do Module[name] = f end
 end
-call_with_hooks, everywhere = Module.call_with_hooks, Module.everywhere
+call_with_hooks = Module.call_with_hooks
 Module.everywhere, Module.register_everywhere = nil, nil
 
 package.loaded['tocha.nn.module'] = Module

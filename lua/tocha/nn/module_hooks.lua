@@ -116,6 +116,16 @@ local function hooks_of(self, name)
   return out
 end
 
+-- What is registered, as the hooks of registration leave it. Almost always there are none.
+function everywhere.registered(self, kind, name, value)
+  local list = everywhere._hooks and everywhere._hooks[kind]
+  for i = 1, list and #list or 0 do
+    local new = list[i].hook(self, name, value)
+    if new ~= nil then value = new end
+  end
+  return value
+end
+
 -- An identity in the graph through which all gradients of a module's inputs (or outputs) pass together.
 local Gate
 
