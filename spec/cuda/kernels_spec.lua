@@ -171,7 +171,7 @@ groups['random numbers']['whole ones, orders and draws by weight'] = function()
   drawn(function(device) return tocha.multinomial(weights:to(device), 50, false) end)
 end
 
-local rules = {'SGD', 'Adam', 'AdamW', 'RMSprop', 'Adagrad', 'Adadelta', 'Adamax', 'NAdam', 'RAdam', 'ASGD', 'Rprop', 'Lion'}
+local rules = {'SGD', 'Adam', 'AdamW', 'RMSprop', 'Adagrad', 'Adadelta', 'Adamax', 'NAdam', 'RAdam', 'ASGD', 'Rprop', 'Lion', 'LAMB', 'Adafactor'}
 groups['optimizers'] = {}
 for _, rule in ipairs(rules) do
   groups['optimizers'][rule .. ' takes the same steps'] = function()

@@ -72,16 +72,17 @@ local function estimate(state, g, weight, least)
   return state.row_var:matmul(state.col_var) / state.row_var:mean(-2, true):clamp_min(least)
 end
 
-local function root_mean_square(x) return math.sqrt(x:double():square():mean():item()) end
+-- () in float64: it stays on the device, so that nothing waits for a GPU
+local function root_mean_square(x) return x:double():square():mean():sqrt() end
 
 local function update_one(p, g, state, group)
   state.step:add_(1)
   local t, least = state.step:item(), group.eps[1] or tocha.finfo(p.dtype).eps
-  local alpha = math.max(group.eps[2], root_mean_square(p)) * math.min(group.lr, 1 / math.sqrt(t))
+  local alpha = root_mean_square(p):clamp_min(group.eps[2]) * math.min(group.lr, 1 / math.sqrt(t))
   if group.maximize then g = -g end
   if group.weight_decay ~= 0 then p:mul_(1 - group.lr * group.weight_decay) end
   local move = estimate(state, g, t ^ group.beta2_decay, least):clamp_min(least * least):rsqrt() * g
-  p:add_(move, {alpha = -alpha / math.max(1, root_mean_square(move) / group.d)})
+  p:addcmul_(move, alpha / (root_mean_square(move) / group.d):clamp_min(1), {value = -1})
 end
 
 local function update_all(self)
