@@ -36,6 +36,29 @@ static void for_each(tc_tensor *const *params, int n, tc_one_step step, const vo
   tci_set_grad_mode(before);
 }
 
+/* ---- inside a recorded graph of a device ---- */
+/* What changes from replay to replay, the rate and the decay, must go through an update that the graph holds (updates.c): a step of SGD that takes
+   moves[i] for the gradient of parameter i. NULL: it has none. */
+static void hold_moves(tc_tensor *const *params, tc_tensor **moves, int n, double lr, double weight_decay) {
+  tc_tensor **grads = calloc((size_t)n + 1, sizeof *grads);
+  bool good = grads || tci_fail("out of memory") != NULL;
+  for (int i = 0; good && i < n; i++) {
+    if (!moves[i]) continue;
+    grads[i] = tci_retain(params[i]->grad);
+    good = tc_set_grad(params[i], moves[i]);
+  }
+  if (good) tc_sgd_step(params, n, NULL, 0, lr, 0, 0, weight_decay, false, false);
+  for (int i = 0; grads && i < n; i++) {
+    if (!grads[i]) continue;
+    tc_set_grad(params[i], grads[i]);
+    tci_release(grads[i]);
+  }
+  free(grads);
+}
+static void replace_moves(tc_tensor *const *params, int n, double lr, double weight_decay) {
+  tc_sgd_step(params, n, NULL, 0, lr, 0, 0, weight_decay, false, false);
+}
+
 /* ---- LAMB ---- */
 typedef struct tc_lamb { tc_tensor *const *params, **moves; double lr, weight_decay, clip; } tc_lamb;
 
@@ -48,11 +71,23 @@ static tc_tensor *trust(tc_tensor *p, tc_tensor *move, double clip) {
   return tc_where(both, tc_div(own, its, NULL), number(1));
 }
 
-static bool lamb_one(int i, const void *all) {
-  const tc_lamb *q = all;
+static tc_tensor *trusted(const tc_lamb *q, int i) {
   tc_tensor *p = q->params[i], *move = q->moves[i];
   if (q->weight_decay != 0) move = tc_add(move, p, q->weight_decay);
-  return put(p, tc_sub(p, tc_mul(move, trust(p, move, q->clip)), q->lr), "lamb_step");
+  return tc_mul(move, trust(p, move, q->clip));
+}
+
+static bool lamb_one(int i, const void *all) {
+  const tc_lamb *q = all;
+  return put(q->params[i], tc_sub(q->params[i], trusted(q, i), q->lr), "lamb_step");
+}
+
+static void hold_lamb(const tc_lamb *q, int n) {
+  const bool before = tci_set_grad_mode(false);
+  for (int i = 0; i < n && !tci_failed(); i++)
+    if (q->moves[i]) q->moves[i] = trusted(q, i);
+  if (!tci_failed()) hold_moves(q->params, q->moves, n, q->lr, 0);
+  tci_set_grad_mode(before);
 }
 
 /* Adam's kernel makes the moves of all parameters at once: it goes by a rate of -1 from zero. */
@@ -74,6 +109,11 @@ void tc_lamb_step(tc_tensor *const *params, int n_params, tc_tensor *const *mean
                   double trust_clip, bool maximize) {
   if (!same_count(n_params, n_means, "means") || !same_count(n_params, n_squares, "squares") || !same_count(n_params, n_steps, "steps"))
     return;
+  if (tci_replacing()) {
+    tc_adam_step(params, n_params, means, n_means, squares, n_squares, NULL, 0, steps, n_steps, -1, beta1, beta2, eps, 0, false, maximize);
+    replace_moves(params, n_params, lr, 0);
+    return;
+  }
   tc_tensor **moves = calloc((size_t)n_params + 1, sizeof *moves);
   if (!moves) {
     tci_fail("out of memory");
@@ -82,7 +122,8 @@ void tc_lamb_step(tc_tensor *const *params, int n_params, tc_tensor *const *mean
   if (adam_moves(moves, params, n_params)) {
     tc_adam_step(moves, n_params, means, n_means, squares, n_squares, NULL, 0, steps, n_steps, -1, beta1, beta2, eps, 0, false, maximize);
     const tc_lamb all = {params, moves, lr, weight_decay, trust_clip};
-    if (!tci_failed()) for_each(params, n_params, lamb_one, &all);
+    if (tci_holding() && !tci_failed()) hold_lamb(&all, n_params);
+    else if (!tci_failed()) for_each(params, n_params, lamb_one, &all);
   }
   free(moves);
 }
@@ -116,14 +157,33 @@ static double muon_rate(const tc_muon *q, const tc_tensor *p) {
   return q->match ? q->lr * 0.2 * sqrt(fmax(rows, columns)) : q->lr * sqrt(fmax(1, rows / columns));
 }
 
-static bool muon_one(int i, const void *all) {
-  const tc_muon *q = all;
+/* The orthogonal move of parameter i; its momentum goes on. */
+static tc_tensor *muon_move(const tc_muon *q, int i) {
   tc_tensor *p = q->params[i], *g = p->grad, *buffer = q->buffers[i];
   if (p->ndim != 2 || !tci_is_float(p->dtype))
-    return tci_fail("parameter %d is %s %s, takes a matrix of a floating dtype", i + 1, tci_dtype_name(p->dtype), tci_shape(p)) != NULL;
-  if (!put(buffer, tc_lerp(buffer, g, number(1 - q->momentum)), "muon_step")) return false;
-  tc_tensor *move = orthogonal(q->nesterov ? tc_lerp(g, buffer, number(q->momentum)) : buffer, q);
-  return put(p, tc_sub(scaled(p, 1 - q->lr * q->weight_decay), move, muon_rate(q, p)), "muon_step");
+    return tci_fail("parameter %d is %s %s, takes a matrix of a floating dtype", i + 1, tci_dtype_name(p->dtype), tci_shape(p));
+  if (!put(buffer, tc_lerp(buffer, g, number(1 - q->momentum)), "muon_step")) return NULL;
+  return orthogonal(q->nesterov ? tc_lerp(g, buffer, number(q->momentum)) : buffer, q);
+}
+
+static bool muon_one(int i, const void *all) {
+  const tc_muon *q = all;
+  tc_tensor *p = q->params[i], *move = muon_move(q, i);
+  return move && put(p, tc_sub(scaled(p, 1 - q->lr * q->weight_decay), move, muon_rate(q, p)), "muon_step");
+}
+
+/* SGD's step goes by one rate for all: what a matrix's shape adds to it goes into its move. */
+static void hold_muon(const tc_muon *q, int n) {
+  const bool before = tci_set_grad_mode(false);
+  tc_muon unit = *q;
+  unit.lr = 1;
+  tc_tensor **moves = calloc((size_t)n + 1, sizeof *moves);
+  bool good = moves || tci_fail("out of memory") != NULL;
+  for (int i = 0; good && i < n; i++)
+    if (q->params[i] && q->params[i]->grad) good = (moves[i] = scaled(muon_move(q, i), muon_rate(&unit, q->params[i]))) != NULL;
+  if (good) hold_moves(q->params, moves, n, q->lr, q->weight_decay);
+  free(moves);
+  tci_set_grad_mode(before);
 }
 
 void tc_muon_step(tc_tensor *const *params, int n_params, tc_tensor *const *buffers, int n_buffers, double lr, double weight_decay,
@@ -134,5 +194,7 @@ void tc_muon_step(tc_tensor *const *params, int n_params, tc_tensor *const *buff
     return;
   }
   const tc_muon all = {params, buffers, coefficients, lr, weight_decay, momentum, eps, nesterov, match, (int)iterations};
-  for_each(params, n_params, muon_one, &all);
+  if (tci_replacing()) replace_moves(params, n_params, lr, weight_decay);
+  else if (tci_holding()) hold_muon(&all, n_params);
+  else for_each(params, n_params, muon_one, &all);
 }

@@ -22,7 +22,7 @@ function Recording.module() end
 
 function Recording:optimizer(o)
   local before = core.C.tc_updates_count(self.updates)
-  if not o.composed then o:update() end
+  o:update()
   if core.C.tc_updates_count(self.updates) == before then
     errors.raise('%s: step: its steps are counted on the host and cannot be recorded in a CUDA graph: call it beside the graph', o.__name)
   end

@@ -11,7 +11,6 @@ local C = require('tocha.library').C
 local LAMB = class('LAMB', Optimizer)
 LAMB.shaped = {'exp_avg', 'exp_avg_sq'}
 Optimizer.declare('lamb_step')
-LAMB.composed = true -- of an update and operators: a CUDA graph cannot replay it
 
 local read = args.spec('LAMB', 'params', 'lr:num=0.001', 'betas:list=nil', 'eps:num=1e-06', 'weight_decay:num=0', '*',
   'trust_clip:num=10', 'maximize:bool=false')
