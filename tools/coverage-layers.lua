@@ -51,10 +51,8 @@ local reasons = {
     nn.attention.bias]],
   ['PyTorch 2.15 has no such function'] = 'gated_delta_rule',
   [lazy] = 'UninitializedParameter UninitializedBuffer',
-  ['no script was found that needs them'] = 'BasePruningMethod PruningContainer',
   ['processes that share tensors are no part of Tocha; workers of a `DataLoader` have what the process had'] = 'share_memory',
   ['PyTorch\'s inner functions; the classes call C'] = 'adadelta adafactor adagrad adam adamax adamw asgd muon nadam radam rmsprop rprop sgd sparse_adam',
-  ['a step writes into the parameters, in one pass in C: a graph through steps is `func.functional_call` with updates of one\'s own'] = 'differentiable',
   ['`net:to(dtype)` casts floating tensors only'] = 'DontCast',
   ['superseded: batch and group normalisation'] = [[SpatialSubtractiveNormalization SpatialDivisiveNormalization
     SpatialContrastiveNormalization]],

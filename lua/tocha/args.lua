@@ -63,6 +63,7 @@ local types = {
   int = {is_int, 'an integer'},
   num = {function(v) return type(v) == 'number' end, 'a number'},
   bool = {function(v) return type(v) == 'boolean' end, 'true or false'},
+  off = {function(v) return v == false end, 'false (there is nothing of that kind to switch on)'},
   str = {function(v) return type(v) == 'string' end, 'a string'},
   size = {is_ints, 'an integer or a list of integers'},
   padding = {function(v) return type(v) == 'string' or is_ints(v) end,
@@ -204,6 +205,7 @@ local spec, is_options, check_options, missing, too_many, wrong, types = ...
 local name = spec.name
 local is_int, is_num, is_bool, is_str, is_size = types.int[1], types.num[1], types.bool[1], types.str[1], types.size[1]
 local is_padding, is_list, is_tensor, is_callable = types.padding[1], types.list[1], types.tensor[1], types.callable[1]
+local is_off = types.off[1]
 local is_module, is_optimizer, is_distribution = types.module[1], types.optimizer[1], types.distribution[1]
 return function(PARAMETERS, extra)
   if extra ~= nil then too_many(spec) end

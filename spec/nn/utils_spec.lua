@@ -233,3 +233,45 @@ describe('functional_call', function()
       "no parameter or buffer '0.bia'")
   end)
 end)
+
+describe('a method of pruning of one\'s own', function()
+  local prune = utils.prune
+  local Smallest, Slice = tocha.class('Smallest', prune.BasePruningMethod), tocha.class('Slice', prune.BasePruningMethod)
+  Smallest.PRUNING_TYPE, Slice.PRUNING_TYPE = 'unstructured', 'structured'
+  function Smallest:__init(k) self.k = k end
+  function Smallest:compute_mask(t, mask)
+    mask = mask:clone()
+    local _, at = t:abs():reshape(-1):topk(self.k, {largest = false})
+    mask:view(-1)[at] = 0
+    return mask
+  end
+  function Slice:__init(dim) self.dim = dim end
+  function Slice:compute_mask(t, mask)
+    return mask:index_fill(self.dim, t:abs():sum(3 - self.dim):argmin():reshape(1), 0)
+  end
+  local w = {{1, -8, 3, 2}, {5, -4, 7, 6}, {9, 0.5, -11, 12}}
+
+  it('sees what those before it left, as in PyTorch', function()
+    local layer = tocha.nn.Linear(4, 3)
+    layer.weight.data = tocha.tensor(w)
+    local function step(Method, value, expected)
+      assert.is_true(rawequal(layer, Method:apply(layer, 'weight', value)))
+      assert.are.same(expected, layer.weight_mask:totable())
+    end
+    step(Smallest, 2, {{0, 1, 1, 1}, {1, 1, 1, 1}, {1, 0, 1, 1}})
+    step(Slice, 1, {{0, 0, 0, 0}, {1, 1, 1, 1}, {1, 0, 1, 1}})
+    step(Slice, 2, {{0, 0, 0, 0}, {1, 0, 1, 1}, {1, 0, 1, 1}})
+    step(Smallest, 1, {{0, 0, 0, 0}, {0, 0, 1, 1}, {1, 0, 1, 1}})
+    assert.are.same({0, 0, 7, 6}, layer.weight:totable()[2])
+    prune.remove(layer, 'weight')
+    assert.is_false(prune.is_pruned(layer))
+  end)
+
+  it('is one of several in a container', function()
+    local all = prune.PruningContainer(Smallest(2), Slice(1), Slice(2))
+    local pruned = all:add_pruning_method(Smallest(1)):prune(tocha.tensor(w))
+    assert.are.same({{0, 0, 0, 0}, {0, 0, 7, 6}, {9, 0, -11, 12}}, pruned:totable())
+    assert.is_false((pcall(prune.PruningContainer, 3)))
+    assert.is_false((pcall(prune.BasePruningMethod.apply, prune.BasePruningMethod, tocha.nn.Linear(2, 2), 'weight')))
+  end)
+end)

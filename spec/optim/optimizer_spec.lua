@@ -36,6 +36,14 @@ describe('An optimizer', function()
     fails({'SGD', 'params', 'item 2', '{name, tensor}'}, optim.SGD, {{'a', leaf(1)}, leaf(1)})
   end)
 
+  it('takes the options that choose between implementations in PyTorch, and refuses to be differentiable', function()
+    for name in ('Adadelta Adagrad Adam AdamW Adamax ASGD NAdam RAdam RMSprop Rprop SGD'):gmatch('%S+') do
+      optim[name]({leaf(1)}, {lr = 0.1, foreach = false, differentiable = false, maximize = true})
+      fails({name, 'differentiable', 'got true, takes false'}, optim[name], {leaf(1)}, {differentiable = true})
+    end
+    optim.AdamW({leaf(1)}, {fused = true, capturable = true, foreach = true})
+  end)
+
   it('takes groups with options of their own', function()
     local a, b = leaf(2), leaf(3)
     local opt = optim.Adam({{params = {a}, lr = 0.5}, {params = b, betas = {0.5, 0.6}}}, {lr = 0.1})

@@ -11,8 +11,8 @@ local Adadelta = class('Adadelta', Optimizer)
 Adadelta.shaped = {'square_avg', 'acc_delta'}
 Optimizer.declare('adadelta_step')
 
-local read = args.spec('Adadelta', 'params', 'lr:num=1', 'rho:num=0.9', 'eps:num=1e-06', 'weight_decay:num=0',
-  'foreach=nil', '*', 'capturable:bool=false', 'maximize:bool=false')
+local read = args.spec('Adadelta', 'params', 'lr:num=1', 'rho:num=0.9', 'eps:num=1e-06', 'weight_decay:num=0', 'foreach=nil', '*',
+  'capturable:bool=false', 'maximize:bool=false', 'differentiable:off=nil')
 
 --- @param params list of tensors, or of groups
 -- @tparam[opt=1] number lr

@@ -11,7 +11,8 @@ Adagrad.shaped = {'sum'}
 Optimizer.declare('adagrad_step')
 
 local read = args.spec('Adagrad', 'params', 'lr:num=0.01', 'lr_decay:num=0', 'weight_decay:num=0',
-  'initial_accumulator_value:num=0', 'eps:num=1e-10', 'foreach=nil', '*', 'maximize:bool=false', 'fused=nil')
+  'initial_accumulator_value:num=0', 'eps:num=1e-10', 'foreach=nil', '*', 'maximize:bool=false', 'fused=nil',
+  'differentiable:off=nil')
 
 --- @param params list of tensors, or of groups
 -- @tparam[opt=0.01] number lr

@@ -12,7 +12,8 @@ Adam.shaped = {'exp_avg', 'exp_avg_sq', 'max_exp_avg_sq'}
 Optimizer.declare('adam_step')
 
 local read = args.spec('Adam', 'params', 'lr:num=0.001', 'betas:list=nil', 'eps:num=1e-08', 'weight_decay:num=0',
-  'amsgrad:bool=false', '*', 'foreach=nil', 'maximize:bool=false', 'fused=nil', 'decoupled_weight_decay:bool=false')
+  'amsgrad:bool=false', '*', 'foreach=nil', 'maximize:bool=false', 'fused=nil', 'decoupled_weight_decay:bool=false',
+  'capturable=nil', 'differentiable:off=nil')
 
 --- @param params list of tensors, or of groups
 -- @tparam[opt=0.001] number lr

@@ -11,8 +11,8 @@ local Adamax = class('Adamax', Optimizer)
 Adamax.shaped = {'exp_avg', 'exp_inf'}
 Optimizer.declare('adamax_step')
 
-local read = args.spec('Adamax', 'params', 'lr:num=0.002', 'betas:list=nil', 'eps:num=1e-08', 'weight_decay:num=0',
-  'foreach=nil', '*', 'maximize:bool=false', 'capturable:bool=false')
+local read = args.spec('Adamax', 'params', 'lr:num=0.002', 'betas:list=nil', 'eps:num=1e-08', 'weight_decay:num=0', 'foreach=nil',
+  '*', 'maximize:bool=false', 'capturable:bool=false', 'differentiable:off=nil')
 
 --- @param params list of tensors, or of groups
 -- @tparam[opt=0.002] number lr

@@ -8,7 +8,8 @@ local Adam = require 'tocha.optim.adam'
 local AdamW = class('AdamW', Adam)
 
 local read = args.spec('AdamW', 'params', 'lr:num=0.001', 'betas:list=nil', 'eps:num=1e-08', 'weight_decay:num=0.01',
-  'amsgrad:bool=false', '*', 'maximize:bool=false', 'foreach=nil', 'fused=nil')
+  'amsgrad:bool=false', '*', 'maximize:bool=false', 'foreach=nil', 'fused=nil', 'capturable=nil',
+  'differentiable:off=nil')
 
 --- @param params list of tensors, or of groups
 -- @tparam[opt=0.001] number lr

@@ -12,7 +12,7 @@ ASGD.shaped = {'ax'}
 Optimizer.declare('asgd_step')
 
 local read = args.spec('ASGD', 'params', 'lr:num=0.01', 'lambd:num=0.0001', 'alpha:num=0.75', 't0:num=1000000',
-  'weight_decay:num=0', 'foreach=nil', 'maximize:bool=false', '*', 'capturable:bool=false')
+  'weight_decay:num=0', 'foreach=nil', 'maximize:bool=false', '*', 'capturable:bool=false', 'differentiable:off=nil')
 
 --- @param params list of tensors, or of groups
 -- @tparam[opt=0.01] number lr

@@ -13,7 +13,7 @@ Optimizer.declare('nadam_step')
 
 local read = args.spec('NAdam', 'params', 'lr:num=0.002', 'betas:list=nil', 'eps:num=1e-08', 'weight_decay:num=0',
   'momentum_decay:num=0.004', 'decoupled_weight_decay:bool=false', '*', 'foreach=nil', 'maximize:bool=false',
-  'capturable:bool=false')
+  'capturable:bool=false', 'differentiable:off=nil')
 
 --- @param params list of tensors, or of groups
 -- @tparam[opt=0.002] number lr

@@ -12,7 +12,8 @@ RAdam.shaped = {'exp_avg', 'exp_avg_sq'}
 Optimizer.declare('radam_step')
 
 local read = args.spec('RAdam', 'params', 'lr:num=0.001', 'betas:list=nil', 'eps:num=1e-08', 'weight_decay:num=0',
-  'decoupled_weight_decay:bool=false', '*', 'foreach=nil', 'maximize:bool=false', 'capturable:bool=false')
+  'decoupled_weight_decay:bool=false', '*', 'foreach=nil', 'maximize:bool=false', 'capturable:bool=false',
+  'differentiable:off=nil')
 
 --- @param params list of tensors, or of groups
 -- @tparam[opt=0.001] number lr

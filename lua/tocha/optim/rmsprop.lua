@@ -12,7 +12,8 @@ RMSprop.shaped = {'square_avg', 'grad_avg', 'momentum_buffer'}
 Optimizer.declare('rmsprop_step')
 
 local read = args.spec('RMSprop', 'params', 'lr:num=0.01', 'alpha:num=0.99', 'eps:num=1e-08', 'weight_decay:num=0',
-  'momentum:num=0', 'centered:bool=false', 'capturable:bool=false', 'foreach=nil', 'maximize:bool=false')
+  'momentum:num=0', 'centered:bool=false', 'capturable:bool=false', 'foreach=nil', 'maximize:bool=false',
+  'differentiable:off=nil')
 
 --- @param params list of tensors, or of groups
 -- @tparam[opt=0.01] number lr

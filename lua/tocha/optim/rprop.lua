@@ -11,8 +11,8 @@ local Rprop = class('Rprop', Optimizer)
 Rprop.shaped = {'prev', 'step_size'}
 Optimizer.declare('rprop_step')
 
-local read = args.spec('Rprop', 'params', 'lr:num=0.01', 'etas:list=nil', 'step_sizes:list=nil', '*',
-  'capturable:bool=false', 'foreach=nil', 'maximize:bool=false')
+local read = args.spec('Rprop', 'params', 'lr:num=0.01', 'etas:list=nil', 'step_sizes:list=nil', '*', 'capturable:bool=false',
+  'foreach=nil', 'maximize:bool=false', 'differentiable:off=nil')
 
 --- @param params list of tensors, or of groups
 -- @tparam[opt=0.01] number lr the first step

@@ -12,7 +12,7 @@ SGD.shaped = {'momentum_buffer'}
 Optimizer.declare('sgd_step')
 
 local read = args.spec('SGD', 'params', 'lr:num=0.001', 'momentum:num=0', 'dampening:num=0', 'weight_decay:num=0',
-  'nesterov:bool=false', '*', 'maximize:bool=false', 'foreach=nil', 'fused=nil')
+  'nesterov:bool=false', '*', 'maximize:bool=false', 'foreach=nil', 'fused=nil', 'differentiable:off=nil')
 
 --- @param params list of tensors, or of groups
 -- @tparam[opt=0.001] number lr

@@ -236,6 +236,35 @@ function prune.is_pruned(module)
   return false
 end
 
+--- What a method of pruning of one's own derives from. It has `PRUNING_TYPE` (`'unstructured'`: it is given the entries that are left, as a vector;
+-- `'structured'`: the slices along `self.dim`, default 1, in which something is left; `'global'`: all), and `compute_mask(t, default_mask)`, which gives
+-- zeros where it prunes. `Method:apply(module, name, ...)` prunes; the arguments after the name are those of its constructor.
+-- `method:prune(t, default_mask)` gives a pruned tensor without a module.
+-- @type BasePruningMethod
+-- @usage
+-- local Second = tocha.class('Second', nn.utils.prune.BasePruningMethod)
+-- Second.PRUNING_TYPE = 'unstructured'
+-- function Second:compute_mask(t, mask)
+--   local out = mask:clone()
+--   out[{{2, -1, 2}}] = 0
+--   return out
+-- end
+-- local layer = nn.Linear(4, 1)
+-- Second:apply(layer, 'weight')
+-- layer.weight_mask  --> {{1, 0, 1, 0}}
+-- Second:apply(layer, 'weight')
+-- layer.weight_mask  --> {{1, 0, 0, 0}}
+
+--- Several methods, each of which prunes what those before it left: `PruningContainer(a, b)`, or `container:add_pruning_method(c)`.
+-- @type PruningContainer
+-- @param ... instances of classes derived from BasePruningMethod
+-- @usage
+-- local Left = tocha.class('Left', nn.utils.prune.BasePruningMethod)
+-- Left.PRUNING_TYPE = 'global'
+-- function Left:compute_mask(t, mask) return tocha.tensor{1, 0, 0} end
+-- nn.utils.prune.PruningContainer(Left()):prune(tocha.ones(3))  --> {1, 0, 0}
+for name, Class in pairs(require('tocha.nn.utils.prunemethod')(apply_mask)) do prune[name] = Class end
+
 checked.all(prune, '', {identity = 'module:module name:str', remove = 'module:module name:str', is_pruned = 'module:module',
   custom_from_mask = 'module:module name:str mask:tensor'})
 
