@@ -18,13 +18,15 @@ tc_tensor *tc_poisson_nll_loss(tc_tensor *x, tc_tensor *t, bool log_input, bool 
   return tci_reduced(full ? plus(loss, stirling(t)) : loss, r);
 }
 
-/* var as it broadcasts with x: a number, x's shape, x's shape without the last dim, or with 1 there; NULL after an error. */
+/* var as it broadcasts with x: a number, x's shape, x's shape without the last dim, or with 1 in one of the dims; NULL after an error. */
 static tc_tensor *variances(tc_tensor *x, tc_tensor *var) {
   if (var && var->flags & TCF_WEAK) return tc_new_full(x, NULL, 0, var, TC_NONE, TC_NONE, false);
   if (!var || var->ndim == 0 || tci_same_shape(x, var)) return var;
-  const bool shorter = var->ndim == x->ndim - 1, one = var->ndim == x->ndim && var->size[x->ndim - 1] == 1;
-  bool good = shorter || one;
-  for (int d = 0; d < x->ndim - 1 && good; d++) good = var->size[d] == x->size[d];
+  const bool shorter = var->ndim == x->ndim - 1;
+  bool good = shorter || var->ndim == x->ndim;
+  int ones = 0;
+  for (int d = 0; d < var->ndim && good; d++)
+    if (var->size[d] != x->size[d]) good = !shorter && var->size[d] == 1 && ones++ == 0;
   if (!good) return tci_fail("var has shape %s, which does not fit input's %s", tci_shape(var), tci_shape(x));
   return shorter ? tc_unsqueeze(var, -1) : var;
 }

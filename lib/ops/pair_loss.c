@@ -154,7 +154,7 @@ tc_tensor *tc_binary_cross_entropy_with_logits(tc_tensor *x, tc_tensor *y, tc_te
 }
 
 tc_tensor *tc_kl_div(tc_tensor *x, tc_tensor *y, const char *reduction, bool log_target) {
-  const int r = tci_reduction(reduction, true);
-  if (x && r == TC_LOSS_BATCHMEAN && x->ndim == 0) return tci_fail("reduction: 'batchmean' needs an input with at least one dim");
+  int r = tci_reduction(reduction, true);
+  if (x && r == TC_LOSS_BATCHMEAN && x->ndim == 0) r = TC_LOSS_SUM; /* a batch of one */
   return pair_loss(x, y, log_target ? TC_PAIR_KL_LOG : TC_PAIR_KL, r, 0);
 }

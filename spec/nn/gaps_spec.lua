@@ -175,3 +175,30 @@ describe('where PyTorch does it in its own way', function()
     assert.are.equal(2, net[2].num_batches_tracked:item())
   end)
 end)
+
+describe('norms without a bias', function()
+  it('have a weight alone, and normalise as if the bias were 0', function()
+    local x = tocha.randn(4, 6, 3)
+    for name, make in pairs{BatchNorm1d = function(o) return nn.BatchNorm1d(6, o) end, GroupNorm = function(o) return nn.GroupNorm(2, 6, o) end,
+      InstanceNorm1d = function(o) return nn.InstanceNorm1d(6, o) end, SyncBatchNorm = function(o) return nn.SyncBatchNorm(6, o) end} do
+      local with, without = make{affine = true}, make{affine = true, bias = false}
+      assert.is_nil(without.bias)
+      assert.is_nil(without:state_dict().bias)
+      assert.is_true(tocha.equal(with(x), without(x)), name)
+      if without.reset_parameters then without:reset_parameters() end
+    end
+    local sync = nn.SyncBatchNorm.convert_sync_batchnorm(nn.Sequential(nn.BatchNorm2d(3, {bias = false})))
+    assert.is_nil(sync[1].bias)
+  end)
+end)
+
+describe('losses of shapes that PyTorch takes:', function()
+  it('a variance with 1 in one dim, a divergence of single numbers', function()
+    local F = nn.functional
+    local x, y, var = tocha.randn(4, 3), tocha.randn(4, 3), tocha.rand(1, 3) + 0.5
+    assert.is_true(tocha.allclose(F.gaussian_nll_loss(x, y, var), F.gaussian_nll_loss(x, y, var:expand(4, 3))))
+    assert.error_matches(function() F.gaussian_nll_loss(x, y, tocha.ones(1, 1)) end, 'var has shape')
+    local p, q = tocha.tensor(-0.5), tocha.tensor(0.3)
+    assert.equal(F.kl_div(p, q, {reduction = 'sum'}):item(), F.kl_div(p, q, {reduction = 'batchmean'}):item())
+  end)
+end)

@@ -13,11 +13,11 @@ local F = require 'tocha.nn.functional'
 
 local Norm = class('BatchNorm', Module)
 
-function Norm:setup(affine, track, device, dtype)
+function Norm:setup(affine, track, device, dtype, bias)
   local n, options = self.num_features, {device = device, dtype = dtype}
   self.affine, self.track_running_stats = affine, track
   self:register_parameter('weight', affine and Parameter(tocha.ones(n, options)) or nil)
-  self:register_parameter('bias', affine and Parameter(tocha.zeros(n, options)) or nil)
+  self:register_parameter('bias', affine and bias and Parameter(tocha.zeros(n, options)) or nil)
   self:register_buffer('running_mean', track and tocha.zeros(n, options) or nil)
   self:register_buffer('running_var', track and tocha.ones(n, options) or nil)
   self:register_buffer('num_batches_tracked', track and tocha.tensor(0, {dtype = 'int64', device = device}) or nil)
@@ -36,7 +36,7 @@ function Norm:reset_parameters()
   self:reset_running_stats()
   if not self.affine then return end
   self.weight:detach():fill_(1)
-  self.bias:detach():zero_()
+  if self.bias ~= nil then self.bias:detach():zero_() end
 end
 
 -- States written before num_batches_tracked existed are complete without it.
@@ -93,6 +93,7 @@ local batchnorm = {}
 -- @param eps added to the variance
 -- @param momentum how much a new batch counts in the running averages; false: all batches count the same
 -- @param affine whether there are weight and bias
+-- @param bias false: no bias, by name only
 -- @param track_running_stats whether there are running averages; without, batches are normalised in evaluation too
 -- @shape (n, c) or (n, c, length); (n, c, h, w); (n, c, d, h, w) -> the same
 -- @raise for another number of dims or channels, and in training for one value a channel
@@ -108,11 +109,11 @@ local function define_batch(n, rank, other, takes)
   Class.pure = true
   Class.rank, Class.other_rank, Class.takes = rank, other, takes
   local read = args.spec(name, 'num_features:int', 'eps:num=1e-5', 'momentum:num?=0.1', 'affine:bool=true',
-    'track_running_stats:bool=true', 'device=nil', 'dtype=nil')
+    'track_running_stats:bool=true', 'device=nil', 'dtype=nil', '*', 'bias:bool=true')
   function Class:__init(...)
-    local affine, track, device, dtype
-    self.num_features, self.eps, self.momentum, affine, track, device, dtype = read(...)
-    self:setup(affine, track, device, dtype)
+    local affine, track, device, dtype, bias
+    self.num_features, self.eps, self.momentum, affine, track, device, dtype, bias = read(...)
+    self:setup(affine, track, device, dtype, bias)
   end
   Class.forward = batch_norm_forward
   batchnorm[name] = Class
@@ -143,6 +144,7 @@ end
 -- @param eps added to the variance
 -- @param momentum how much a new batch counts in running averages
 -- @param affine whether there are weight and bias
+-- @param bias false: no bias, by name only
 -- @param track_running_stats whether there are running averages, which are used in evaluation
 -- @shape (n, c, length), (n, c, h, w), (n, c, d, h, w), or each without n -> the same
 -- @raise for another number of dims; with `affine` for other channels
@@ -156,11 +158,11 @@ local function define_instance(n, takes)
   Class.pure = true
   Class.rank, Class.takes = n + 2, takes
   local read = args.spec(name, 'num_features:int', 'eps:num=1e-5', 'momentum:num?=0.1', 'affine:bool=false',
-    'track_running_stats:bool=false', 'device=nil', 'dtype=nil')
+    'track_running_stats:bool=false', 'device=nil', 'dtype=nil', '*', 'bias:bool=true')
   function Class:__init(...)
-    local affine, track, device, dtype
-    self.num_features, self.eps, self.momentum, affine, track, device, dtype = read(...)
-    self:setup(affine, track, device, dtype)
+    local affine, track, device, dtype, bias
+    self.num_features, self.eps, self.momentum, affine, track, device, dtype, bias = read(...)
+    self:setup(affine, track, device, dtype, bias)
   end
   Class.forward = instance_norm_forward
   batchnorm[name] = Class
@@ -176,13 +178,14 @@ local Sync = class('SyncBatchNorm', Norm)
 Sync.pure = true
 Sync.takes = '2 or more (batch, channel, ...)'
 local read_sync = args.spec('SyncBatchNorm', 'num_features:int', 'eps:num=1e-5', 'momentum:num?=0.1', 'affine:bool=true',
-  'track_running_stats:bool=true', 'process_group=nil', 'device=nil', 'dtype=nil')
+  'track_running_stats:bool=true', 'process_group=nil', 'device=nil', 'dtype=nil', '*', 'bias:bool=true')
 
 --- Batch normalisation for any number of dims after the channels. In one process, which is what there is, it is BatchNorm.
 -- @param num_features the number of channels
 -- @param eps added to the variance
 -- @param momentum as for BatchNorm2d
 -- @param affine whether there are weight and bias
+-- @param bias false: no bias, by name only
 -- @param track_running_stats whether there are running averages
 -- @param process_group taken for PyTorch's sake
 -- @shape (n, c, ...) -> the same
@@ -191,9 +194,9 @@ local read_sync = args.spec('SyncBatchNorm', 'num_features:int', 'eps:num=1e-5',
 -- local net = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))
 -- nn.SyncBatchNorm.convert_sync_batchnorm(net)[2].__name  --> 'SyncBatchNorm'
 function Sync:__init(...)
-  local affine, track, device, dtype
-  self.num_features, self.eps, self.momentum, affine, track, self.process_group, device, dtype = read_sync(...)
-  self:setup(affine, track, device, dtype)
+  local affine, track, device, dtype, bias
+  self.num_features, self.eps, self.momentum, affine, track, self.process_group, device, dtype, bias = read_sync(...)
+  self:setup(affine, track, device, dtype, bias)
 end
 
 function Sync:forward(input)
@@ -204,7 +207,8 @@ function Sync:forward(input)
 end
 
 local function converted(module, process_group)
-  local out = Sync(module.num_features, module.eps, module.momentum or false, module.affine, module.track_running_stats, process_group)
+  local out = Sync(module.num_features, module.eps, module.momentum or false, module.affine, module.track_running_stats, process_group,
+    {bias = module.bias ~= nil})
   for _, kind in ipairs{'weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked'} do
     if module[kind] ~= nil then rawset(out, kind, module[kind]) end
   end

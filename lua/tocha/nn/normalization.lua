@@ -66,26 +66,26 @@ local GroupNorm = class('GroupNorm', Module)
 GroupNorm.pure = true
 
 local read_group = args.spec('GroupNorm', 'num_groups:int', 'num_channels:int', 'eps:num=1e-5', 'affine:bool=true',
-  'device=nil',
-  'dtype=nil')
+  'device=nil', 'dtype=nil', '*', 'bias:bool=true')
 
 --- Normalises over groups of channels and all places, item by item. Source: Y. Wu, K. He, "Group normalization", 2018.
 -- @param num_groups so many groups, which divide the channels
 -- @param num_channels the number of channels
 -- @param eps added to the variance
 -- @param affine whether each channel has a weight and a bias
+-- @param bias false: no bias, by name only
 -- @shape (n, num_channels, ...) -> the same
 -- @raise if the groups do not divide the channels
 -- @usage
 -- nn.GroupNorm(2, 4)(tocha.randn(3, 4, 5, 5)).shape  --> {3, 4, 5, 5}
 -- nn.GroupNorm(1, 2, {eps = 0})(tocha.tensor{{1, 3}})  --> {{-1, 1}}
 function GroupNorm:__init(...)
-  local device, dtype
-  self.num_groups, self.num_channels, self.eps, self.affine, device, dtype = read_group(...)
+  local device, dtype, bias
+  self.num_groups, self.num_channels, self.eps, self.affine, device, dtype, bias = read_group(...)
   if self.num_channels % self.num_groups ~= 0 then
     args.fail('GroupNorm: num_channels %d is not divisible by num_groups %d', self.num_channels, self.num_groups)
   end
-  setup(self, {self.num_channels}, self.affine, self.affine, device, dtype)
+  setup(self, {self.num_channels}, self.affine, self.affine and bias, device, dtype)
 end
 
 GroupNorm.reset_parameters = reset
