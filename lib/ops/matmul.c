@@ -151,9 +151,10 @@ tc_tensor *tc_vdot(tc_tensor *a, tc_tensor *b) { return tc_dot(tc_conj(a), b); }
 tc_tensor *tc_outer(tc_tensor *a, tc_tensor *b) { return two_vectors(a, b) ? tc_mul(column(a), row(b)) : NULL; }
 tc_tensor *tc_addr(tc_tensor *input, tc_tensor *a, tc_tensor *b, double beta, double alpha) {
   if (!input || !a || !b) return NULL;
-  const bool truth = input->dtype == TC_BOOL && a->dtype == TC_BOOL && b->dtype == TC_BOOL;
-  tc_tensor *product = times(tc_outer(a, b), alpha), *y = beta == 0 ? product : tc_add(product, times(input, beta), 1);
-  return truth ? tc_to(y, TC_BOOL, TC_NONE, false) : y;
+  int type = tci_promote(input->dtype, tci_promote(a->dtype, b->dtype)); /* also where alpha or beta is a fraction, or not 0 or 1 */
+  tc_tensor *product = times(tc_outer(a, b), alpha);
+  tc_tensor *sum = beta == 0 ? product : tc_add(product, times(input, beta), 1);
+  return sum && sum->dtype != type ? tc_to(sum, type, sum->device, false) : sum;
 }
 /* sums over the last dims of both */
 tc_tensor *tc_inner(tc_tensor *a, tc_tensor *b) {

@@ -139,4 +139,6 @@ function choose.dist(x, y, p) return choose.norm(x - y, p or 2) end
 
 checked.all(choose, '', {dist = 'input:tensor other:tensor', is_same_size = 'input:tensor other:tensor'})
 
+require('tocha.outs').all(choose, 'max min median nanmedian norm')
+
 return choose

@@ -236,4 +236,6 @@ function create.iinfo(d)
   return {bits = 8 * info.itemsize, min = i[1], max = i[2], dtype = info.name}
 end
 
+require('tocha.outs').all(create, 'arange')
+
 return create

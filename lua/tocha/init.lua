@@ -104,7 +104,7 @@ local method_homes = {
   ['tocha.places'] = 'nonzero nonzero_static',
   ['tocha.matrices'] = 'det logdet slogdet inverse cholesky cholesky_solve cholesky_inverse qr svd pinverse matrix_power matrix_exp lu lu_solve ' ..
     'triangular_solve orgqr cross',
-  ['tocha.odds'] = 'narrow_copy frexp histogram get_device resize_as_ map_',
+  ['tocha.odds'] = 'narrow_copy frexp histogram get_device resize_as_ map_ float_power_ polygamma_',
 }
 local method_home = {}
 for module, names in pairs(method_homes) do

@@ -564,4 +564,8 @@ function linalg.polar(a, side)
   return q, (vh.mH * s:unsqueeze(-2):to(u.dtype)):matmul(vh)
 end
 
+require('tocha.outs').all(linalg, 'cholesky cholesky_ex cond cross det eig eigh eigvals eigvalsh householder_product inv inv_ex ldl_factor ' ..
+  'ldl_factor_ex ldl_solve lu lu_factor lu_factor_ex lu_solve matrix_norm matrix_power matrix_rank norm pinv ' ..
+  'polar qr slogdet solve solve_ex solve_triangular svd svdvals tensorinv tensorsolve vecdot')
+
 return linalg

@@ -137,4 +137,7 @@ function matrices.pca_lowrank(...)
   return matrices.svd_lowrank(a, q, iterations)
 end
 
+require('tocha.outs').all(matrices, 'cross cholesky cholesky_solve cholesky_inverse inverse det slogdet lu lu_solve lu_unpack matrix_power orgqr qr ' ..
+  'svd triangular_solve')
+
 return matrices

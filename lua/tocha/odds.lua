@@ -157,4 +157,22 @@ end
 
 checked.all(odds, '', {frexp = 'input:tensor', empty_strided = 'size:list stride:list', asarray = 'data:any options:list?'})
 
+--- x:float_power_(exponent): the power in place; x is float64 or complex128, as the result is.
+function odds.float_power_(x, exponent)
+  local result = require('tocha').float_power(x, exponent)
+  if result.dtype ~= x.dtype then
+    args.fail('float_power_: got %s, takes %s, which the result has', tostring(x.dtype), tostring(result.dtype))
+  end
+  return x:copy_(result)
+end
+
+--- x:polygamma_(n): the n-th derivative of digamma in place.
+function odds.polygamma_(x, n)
+  local result = require('tocha').polygamma(n, x)
+  if result.dtype ~= x.dtype then args.fail('polygamma_: got %s, takes floating-point numbers', tostring(x.dtype)) end
+  return x:copy_(result)
+end
+
+require('tocha.outs').all(odds, 'frexp histogram narrow_copy')
+
 return odds

@@ -83,4 +83,6 @@ function places.unravel_index(indices, shape)
   return list
 end
 
+require('tocha.outs').all(places, 'nonzero')
+
 return places

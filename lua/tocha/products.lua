@@ -22,4 +22,6 @@ function products.chain_matmul(...)
   return binding.get('multi_dot')(list)
 end
 
+require('tocha.outs').all(products, 'chain_matmul')
+
 return products

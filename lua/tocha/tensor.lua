@@ -216,6 +216,9 @@ local function asks(field)
 end
 tensor.is_floating_point, tensor.is_complex, tensor.is_signed = asks('is_floating_point'), asks('is_complex'), asks('is_signed')
 
+local fields = {}
+tensor.fields = fields
+
 ---------------------------------------------------------------- life
 --- Releases the tensor's memory now; later use of x is an error.
 function tensor.free(x) C.tc_handle_free(x) end
@@ -229,8 +232,11 @@ local function same_shape(x, y)
   return true
 end
 
---- What `out = x` does with a result: x takes its values, and its shape if it had another.
+--- What `out = x` does with a result: x takes its values, and its shape if it had another. Its dtype must hold what comes.
 function tensor.set_result_(x, result)
+  if not C.tc_can_cast(C.tc_dtype_of(alive(result, 'out')), C.tc_dtype_of(alive(x, 'out'))) then
+    errors.raise('out: got a tensor of %s, which cannot hold %s', tostring(fields.dtype(x)), tostring(fields.dtype(result)))
+  end
   if not same_shape(alive(x, 'out'), alive(result, 'out')) then
     local fresh = result:detach():to(x.dtype, {copy = true})
     if not C.tc_set_data(x._t, fresh._t) then errors.pending() end
@@ -260,8 +266,7 @@ function tensor.register_hook(x, hook) return require('tocha.engine').register_h
 function tensor.register_post_accumulate_grad_hook(x, hook) return require('tocha.engine').register_post_hook(x, hook) end
 
 ---------------------------------------------------------------- fields
-local fields, setters = {}, {}
-tensor.fields = fields
+local setters = {}
 
 function fields.dtype(x) return dtype.by_code[C.tc_dtype_of(alive(x, 'dtype'))] end
 function fields.shape(x) return tensor.size(x) end
