@@ -173,6 +173,26 @@ describe('The state of an optimizer', function()
 end)
 
 describe('Optimizers that work in several steps', function()
+  it('LBFGS evaluates no more than max_eval asks for, inside of a line search too', function()
+    local a = tocha.tensor({0.416, -0.248, 1.09, 1.25}, {dtype = 'float64'}):requires_grad_()
+    local b = tocha.tensor({-1.353, 0.703, 0.928, 1.308}, {dtype = 'float64'}):requires_grad_()
+    local opt = optim.LBFGS({a, b}, {lr = 1, max_iter = 5, history_size = 3, line_search_fn = 'strong_wolfe'})
+    local n = 0
+    for _ = 1, 3 do
+      opt:step(function()
+        n = n + 1
+        opt:zero_grad()
+        local loss = (a:pow(2):sum() - 2) ^ 2 + ((a - b) ^ 4):sum() + b:sin():sum()
+        loss:backward()
+        return loss
+      end)
+    end
+    assert.are.equal(19, n)
+    for i, v in ipairs{-0.856086413, -0.800123456, -0.049780556, 0.534076395} do
+      assert.is_true(math.abs(a[i]:item() - v) < 1e-6, i .. ': ' .. a[i]:item())
+    end
+  end)
+
   it('LBFGS finds the minimum of a quadratic', function()
     local a = tocha.tensor({{3, 0.5}, {0.5, 1}}, {dtype = 'float64'})
     local b = tocha.tensor({1, -2}, {dtype = 'float64'})

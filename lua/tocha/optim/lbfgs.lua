@@ -90,10 +90,10 @@ end
 
 -- ------------------------------------------------------------------------------------------------ stepping
 
--- Goes along d; returns the new gradient and how often the closure was evaluated.
-local function advance(s, params, group, closure, gradient, slope, last)
+-- Goes along d, with at most `left` evaluations after the first of a search; returns the new gradient and how often the closure was evaluated.
+local function advance(s, params, group, closure, gradient, slope, last, left)
   if group.line_search_fn then
-    local loss, new, t, evals = strong_wolfe(flat.evaluator(params, closure), s.t, s.d, s.loss, gradient, slope)
+    local loss, new, t, evals = strong_wolfe(flat.evaluator(params, closure), s.t, s.d, s.loss, gradient, slope, nil, left)
     s.loss, s.t = loss, t
     move(params, t, s.d)
     return new, evals
@@ -111,7 +111,7 @@ local function iterate(s, params, group, closure, gradient)
     next_direction(s, gradient, group)
     local slope = dot(gradient, s.d)
     if slope > -group.tolerance_change then break end
-    local new, more = advance(s, params, group, closure, gradient, slope, iterations == group.max_iter)
+    local new, more = advance(s, params, group, closure, gradient, slope, iterations == group.max_iter, group.max_eval - evals)
     gradient, evals, s.func_evals = new, evals + more, s.func_evals + more
     if evals >= group.max_eval or largest(gradient) <= group.tolerance_grad then break end
     if largest(s.d) * math.abs(s.t) <= group.tolerance_change then break end

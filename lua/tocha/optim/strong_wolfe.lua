@@ -2,7 +2,7 @@
 -- cubic interpolation).
 -- @module tocha.optim.strong_wolfe
 
-local C1, C2, MAX_LS, TOLERANCE = 1e-4, 0.9, 25, 1e-9
+local C1, C2, MAX_LS, TOLERANCE = 1e-4, 0.9, 25, 1e-9 -- MAX_LS: how many steps are tried after the first
 
 -- Where the cubic through two points with their slopes is least, kept within [low, high].
 local function cubic(a, b, low, high)
@@ -25,7 +25,7 @@ local function finite(v) return v == v and v ~= math.huge and v ~= -math.huge en
 -- Widens the step until two points enclose a good one; returns them, or one good point.
 local function bracket(at, t, start)
   local previous, point = start, at(t)
-  for i = 1, MAX_LS do
+  for i = 1, start.most do
     if point.loss > start.loss + C1 * point.t * start.slope or (i > 2 and point.loss >= previous.loss) then
       return previous, point
     end
@@ -52,7 +52,7 @@ end
 local function zoom(at, start, best, other, budget, size)
   if other.loss < best.loss then best, other = other, best end
   local stalled = false
-  while budget() < MAX_LS do
+  while budget() < start.most do
     if math.abs(best.t - other.t) * size < TOLERANCE then break end
     local low, high = math.min(best.t, other.t), math.max(best.t, other.t)
     local t
@@ -78,15 +78,16 @@ end
 -- @param gradient at the start
 -- @tparam number slope of the loss along d at the start
 -- @tparam[opt=0.9] number c2 how far the slope must have fallen, as a share of the first
+-- @tparam[opt=25] int most how many steps are tried after the first one
 -- @treturn number the loss, the gradient, the step, and the number of evaluations
-return function(evaluate, t, d, loss, gradient, slope, c2)
+return function(evaluate, t, d, loss, gradient, slope, c2, most)
   local evals = 0
   local function at(step)
     local l, g = evaluate(step, d)
     evals = evals + 1
     return {t = step, loss = l, gradient = g, slope = g:dot(d):item()}
   end
-  local start = {t = 0, loss = loss, gradient = gradient:clone(), slope = slope, c2 = c2 or C2}
+  local start = {t = 0, loss = loss, gradient = gradient:clone(), slope = slope, c2 = c2 or C2, most = most or MAX_LS}
   local best, other, done = bracket(at, t, start)
   if not done then
     best = zoom(at, start, best, other, function() return evals - 1 end, d:abs():max():item())
