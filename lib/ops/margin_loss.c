@@ -62,6 +62,7 @@ tc_tensor *tc_hinge_embedding_loss(tc_tensor *x, tc_tensor *t, double margin, co
 tc_tensor *tc_margin_ranking_loss(tc_tensor *a, tc_tensor *b, tc_tensor *t, double margin, const char *reduction) {
   const int r = tci_reduction(reduction, false);
   if (r < 0 || !tci_check_target(a, b, "input2") || !tci_check_target(a, t, "target")) return NULL;
+  if (tci_is_int(a->dtype)) a = tc_to(a, tci_float_type(a->dtype), TC_NONE, false); /* the margin is a fraction */
   return tci_reduced(above(shifted(tc_mul(tc_neg(t), minus(a, b)), margin), 0), r);
 }
 

@@ -186,18 +186,23 @@ tc_tensor *tc_interpolate(tc_tensor *x, const int64_t *size, int n_size, const d
   request r = {0};
   if (!x || !read_mode(&r, mode, x, antialias, align)) return NULL;
   bool moves = x->dtype == TC_UINT8 && r.mode <= NEAREST_EXACT; /* bytes of images pass float32 unchanged */
+  const bool bytes = x->dtype == TC_UINT8 && !moves;
+  if (bytes && !(x = tc_to(x, TC_FLOAT32, TC_NONE, false))) return NULL;
   if ((!moves && !tci_check_float(x, "input")) || !read_size(&r, x, size, n_size, scale, n_scale)) return NULL;
   bool done[3] = {false}, same = true;
   tc_tensor *y = x;
   for (int pass = 0; pass < 2; pass++) /* shrinking dims first: there is less to do for the others */
-    for (int d = 0; d < r.nd; d++) {
+    for (int i = 0; i < r.nd; i++) {
+      const int d = bytes ? r.nd - 1 - i : i;
       plan p = plan_of(&r, x, d, align, recompute, antialias);
-      if (done[d] || (pass == 0 && p.out >= p.in)) continue;
+      if (done[d] || (pass == 0 && p.out >= p.in && !bytes)) continue;
       done[d] = true;
       if (p.out == p.in && (p.step == 1 || p.in == 1)) continue;
       y = resample(y, &p);
+      if (bytes) y = tc_clamp(tc_floor(tc_add(y, tci_number(0.5), 1)), tci_number(0), tci_number(255)); /* after each dim, the last one first */
       same = false;
     }
+  if (bytes) return tc_to(y, TC_UINT8, TC_NONE, false);
   return same ? tc_clone(x) : y;
 }
 

@@ -37,7 +37,7 @@ tc_tensor *tc_scatter(tc_tensor *x, tc_dim dim, tc_indices *index, tc_operand *s
   else if (reduce && !strcmp(reduce, "multiply")) reduce = "prod";
   else if (reduce) return tci_fail("reduce: got '%s', takes 'add' or 'multiply'", reduce);
   if (reduce) return tc_scatter_reduce(x, dim, index, src, reduce, true);
-  if (x->ndim == 0) return tc_reshape(tc_scatter(tci_lane(x), dim, tci_lane(index), tci_lane(src), NULL), NULL, 0);
+  if (x->ndim == 0) return tc_reshape(tc_scatter(tci_lane(x), dim, tci_lane(index), src->flags & TCF_WEAK ? src : tci_lane(src), NULL), NULL, 0);
   place p;
   return prepare(&p, x, dim, index, src) ? tci_put(&scatter_rule, x, p.own, p.positions, p.src, tci_along(p.d)) : NULL;
 }

@@ -54,7 +54,8 @@ function read.number(v)
   if is_tensor(v) and v:numel() == 1 then return tonumber(v:item()) end
 end
 function read.integer(v) return whole(v) or (type(v) == 'cdata' and not is_tensor(v) and tonumber(v)) or nil end
-read.dim, read.position = whole, whole
+read.dim = whole
+function read.position(v) return whole(v) or is_tensor(v) and v:numel() == 1 and not v:is_floating_point() and whole(tonumber(v:item())) or nil end
 function read.boolean(v) return v end
 function read.string(v) return type(v) == 'string' and v or nil end
 function read.generator(v)

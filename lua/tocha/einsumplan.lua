@@ -92,7 +92,7 @@ end
 local run = {
   permute = function(x, _, dims) return x:permute(dims) end,
   reshape = function(x, _, sizes) return x:reshape(sizes) end,
-  sum = function(x, _, dims) return x:sum(dims) end,
+  sum = function(x, _, dims) return x:sum(dims, {dtype = x.dtype}) end, -- integers stay what they are
   diagonal = function(x, _, dims) return x:diagonal(0, dims[1], dims[2]) end,
   matmul = function(x, y) return x:matmul(y) end,
   mul = function(x, y) return x * y end,

@@ -450,6 +450,7 @@ function linalg.matrix_exp(a)
     fail('linalg.matrix_exp: A: got %s, takes a floating or complex dtype (x:float() converts)', a.dtype.name)
   end
   if a:numel() == 0 then return a:clone() end
+  if a.dtype.itemsize == 2 then return linalg.matrix_exp(a:float()):to(a.dtype) end
   local norm = linalg.matrix_norm(a:detach(), 1):amax():item()
   local squarings = norm > 5.37 and math.max(0, math.ceil(math.log(norm / 5.37) / math.log(2))) or 0
   if norm ~= norm or norm == math.huge then squarings = 0 end

@@ -75,7 +75,7 @@ function places.unravel_index(indices, shape)
       errors.raise('unravel_index: index %s is outside a shape of %d elements', tostring(least < 1 and least or most), total)
     end
   end
-  local list, rest = {}, indices - 1
+  local list, rest = {}, indices:long() - 1
   for d = #sizes, 1, -1 do
     list[d] = rest:remainder(sizes[d]) + 1
     rest = rest:floor_divide(sizes[d])

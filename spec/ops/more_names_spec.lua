@@ -225,6 +225,21 @@ describe('what PyTorch does with other dtypes and options:', function()
     S.fails(function() return F.max_pool2d(x:gt(0), 2) end, 'max_pool2d', 'bool')
   end)
 
+  it('bytes of images are resized, integers keep their dtype in einsum, positions may be tensors', function()
+    local F = tocha.nn.functional
+    local image = tocha.tensor({{{{0, 255}, {3, 8}}}}, {dtype = 'uint8'})
+    local y = F.interpolate(image, {size = {2, 3}, mode = 'bilinear', align_corners = true})
+    assert.equal(tocha.uint8, y.dtype)
+    assert.same({{{{0, 128, 255}, {3, 6, 8}}}}, y:totable()) -- 127.5 and 5.5 go up
+    local bytes = tocha.tensor({{1, 2}, {3, 4}}, {dtype = 'int8'})
+    assert.equal(tocha.int8, tocha.einsum('ij->i', bytes).dtype)
+    assert.equal(tocha.int8, tocha.tensordot(bytes, bytes).dtype)
+    assert.same({2, 3}, tocha.arange(1, 5):narrow(1, tocha.tensor(2, {dtype = 'int64'}), 2):totable())
+    assert.equal(tocha.int64, tocha.unravel_index(bytes, {2, 2})[1].dtype)
+    assert.equal(7, tocha.scatter(tocha.tensor(1, {dtype = 'int32'}), 1, tocha.tensor(1, {dtype = 'int64'}), 7.5):item())
+    assert.equal(tocha.float16, tocha.linalg.matrix_exp(tocha.eye(2):half()).dtype)
+  end)
+
   it('one right side serves a batch of ldl factors', function()
     local m = tocha.randn({2, 3, 3}, {dtype = 'float64'})
     m = m + m.mT

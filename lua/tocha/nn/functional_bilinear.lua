@@ -27,7 +27,7 @@ local function bilinear(...)
   end
   -- (rows, in1) by (in1, out * in2), then the sum over in2
   local left = x1:reshape(-1, in1):matmul(weight:permute(2, 1, 3):reshape(in1, out * in2)):reshape(-1, out, in2)
-  local y = (left * x2:reshape(-1, 1, in2)):sum(3)
+  local y = (left * x2:reshape(-1, 1, in2)):sum(3, {dtype = x1.dtype})
   if bias ~= nil then y = y + bias end
   return y:reshape(shape_with(x1, out))
 end
