@@ -63,5 +63,6 @@ return {
   end, {square()}},
   {'fft', function(x) return tocha.fft.rfft(x, 4):abs() ^ 2 end, {spread()}},
   {'scaled_dot_product_attention', device = 'on CUDA alone, by spec/cuda'},
+  {'recurrent_whole', device = 'on CUDA alone, by spec/cuda'},
   {'zeta', function(s, q) return special.zeta(s, q) end, {double {2.5}, double {1.5}}, never = 'the derivative is not known in closed form'},
 }

@@ -96,7 +96,7 @@ add('interpolate', {{T{1, 1, 7, 8}, {size = {3, 4}, mode = 'bilinear', antialias
   wrong = {{image, {size = 3, antialias = true}, says = {'antialias', 'nearest'}}, {T{1, 1, 6}, {size = 3, mode = 'linear', antialias = true}, says = {'antialias'}}}})
 
 add('interpolate', {{T{1, 2, 3, 4, int = {0, 255}, dtype = 'uint8'}, {size = {5, 3}, mode = 'nearest-exact'}}}, resized, {label = 'bytes', grad = false, dtypes = {'uint8'},
-  wrong = {{T{1, 1, 3, 3, int = {0, 255}, dtype = 'uint8'}, {size = 2, mode = 'bicubic'}, says = {'uint8'}}, {T{1, 1, 3, 3, dtype = 'int64'}, {size = 2}, says = {'int64'}}}})
+  wrong = {{T{1, 1, 3, 3, int = {0, 255}, dtype = 'int32'}, {size = 2, mode = 'bicubic'}, says = {'int32'}}, {T{1, 1, 3, 3, dtype = 'int64'}, {size = 2}, says = {'int64'}}}})
 
 ---------------------------------------------------------------- grid_sample: weights of all pixels nearby, pixels outside as the padding says
 local function reflected(x, low, high)
