@@ -46,6 +46,13 @@ all: $(LIBTOCHA)
 $(LIBTOCHA): $(OBJ)
 	$(Q)$(CC) -shared -fopenmp $(SAN_CFLAGS) $(OPT) $(LTO) -Wl,-z,nodelete -Wl,-soname,libtocha.so -o $@.new $(OBJ) $(LIBS) && mv $@.new $@
 
+# What an object was compiled with is a file it depends on, written when it changes: other flags compile everything again.
+REMEMBER = @mkdir -p $(@D); echo '$(1)' | cmp -s - $@ || echo '$(1)' >$@
+COMPILED_WITH := $(CC) $(ALL_CFLAGS) $(LTO) $(foreach l,$(LEVELS),$(l) $(LEVEL_FLAGS_$(l)))
+$(BUILD)/obj/flags: always
+	$(call REMEMBER,$(COMPILED_WITH))
+$(OBJ): $(BUILD)/obj/flags
+
 $(BUILD)/obj/lib/%.o: lib/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LTO) $(foreach l,$(LEVELS),-DTC_HAVE_$(l)) -c -o $@ $<
@@ -94,7 +101,7 @@ HERE     = LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;"
 RUNTEST  = $(BUSTED) -o tools/busted_output.lua $(SPECS)
 LUAFILES = $(shell find lua -name '*.lua')
 
-.PHONY: all quickly help setup demo test specs asan lint luacheck conformance bench repl docs cuda emu emucheck gpu-check gpu-bench install uninstall rock clean
+.PHONY: always all quickly help setup demo test specs asan lint luacheck conformance bench repl docs cuda emu emucheck gpu-check gpu-bench install uninstall rock clean
 
 help: ## what there is to make
 	@echo 'make             builds $(BUILD)/libtocha.so'
@@ -164,6 +171,10 @@ endif
 
 $(BUILD)/obj/kernels/cuda/table.o: CUDA_FLAGS += -DTC_ABI=$(ABI)
 $(BUILD)/obj/kernels/cuda/table.o: $(wildcard kernels/*.h)
+CUDA_COMPILED_WITH := $(NVCC) $(CUDA_FLAGS)
+$(BUILD)/obj/kernels/cuda/flags: always
+	$(call REMEMBER,$(CUDA_COMPILED_WITH))
+$(CUDA_OBJ): $(BUILD)/obj/kernels/cuda/flags
 $(BUILD)/libtocha_cuda.so: $(CUDA_OBJ)
 	$(Q)$(NVCC) -shared -cudart static -Xlinker -z,nodelete -o $@.new $^ && mv $@.new $@
 $(BUILD)/obj/kernels/cuda/%.o: kernels/cuda/%.cu

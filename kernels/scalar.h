@@ -71,7 +71,7 @@ TC_UNARY(digamma,     FLOAT, digamma(x))
 TC_UNARY(polygamma,   FLOAT, polygamma(p0, x))
 /* sin(pi x) = (-1)^k sin(pi (x - k)), k the nearest integer: x - k is exact, pi x would not be */
 TC_UNARY(sinc,        FLOAT, x == 0 ? (T)1 : ((T)1 - (T)2 * (rint(x) - (T)2 * floor((T)0.5 * rint(x)))) * sin((x - rint(x)) * (T)3.14159265358979323846) / (x * (T)3.14159265358979323846))
-TC_UNARY(sigmoid,     FLOAT, (T)1 / ((T)1 + quick_exp(-x)))
+TC_UNARY(sigmoid,     FLOAT, sigmoid(x))
 TC_UNARY(erfcx,       FLOAT, erfcx(x))
 TC_UNARY(erfinv,      FLOAT, erfinv(x))
 TC_UNARY(ndtr,        FLOAT, ndtr(x))
@@ -93,7 +93,7 @@ TC_UNARY(leaky_relu,  FLOAT, x > 0 ? x : x * p0)
 TC_UNARY(elu,         FLOAT, x > 0 ? x * p1 : p0 * p1 * expm1(x * p2))          /* alpha, scale, input_scale */
 TC_UNARY(gelu,        FLOAT, x * normal_cdf(x))
 TC_UNARY(gelu_tanh,   FLOAT, (T)0.5 * x * ((T)1 + tanh((T)0.79788456080286535588 * (x + (T)0.044715 * x * x * x))))
-TC_UNARY(silu,        FLOAT, x / ((T)1 + quick_exp(-x)))
+TC_UNARY(silu,        FLOAT, silu(x))
 TC_UNARY(softplus,    FLOAT, choose(x * p0 > p1, x, log1p(exp(x * p0)) / p0))          /* beta, threshold */
 TC_UNARY(logsigmoid,  FLOAT, (x < 0 ? x : (T)0) - log1p(exp(copysign(x, (T)-1))))
 TC_UNARY(softsign,    FLOAT, x / ((T)1 + (x < 0 ? -x : x)))

@@ -20,27 +20,57 @@ static inline double tc_exp_core(double x) {
 }
 static inline float tc_exp_f32(float x) { return (float)tc_exp_core(x); }
 
-/* e^x in single precision, within 1.2 units in the last place, for activations: x = k ln 2 + r, a polynomial in r, 2^k by its bits. Below the
-   normal range 0, above 88.3 infinity. */
-static inline float tc_quick_exp_f32(float x) {
+/* e^x in single precision, within 0.8 units in the last place, for activations, -87.33 <= x <= 88.3: x = k ln 2 + r, a polynomial in r, 2^k by its
+   bits. k times the first part of ln 2 is exact, and what its second part adds comes in last, with the small terms. */
+static inline float tc_quick_exp_within(float x) {
   const float magic = 0x1.8p23f; /* adding it rounds to an integer in the low bits */
-  float t = x * 1.44269504088896f + magic, k = t - magic, r = x - k * 0.693359375f + k * 2.12194440e-4f;
+  float t = x * 1.44269504088896f + magic, k = t - magic, coarse = x - k * 0.693359375f, fine = k * 2.12194440e-4f, r = coarse + fine;
   float p = 1.9875691500e-4f;
   p = p * r + 1.3981999507e-3f;
   p = p * r + 8.3334519073e-3f;
   p = p * r + 4.1665795894e-2f;
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
-  p = p * (r * r) + r + 1.0f;
+  p = coarse + (p * (r * r) + fine) + 1.0f;
   uint32_t u;
   memcpy(&u, &t, 4);
   u = (u + 127) << 23;
   float power;
   memcpy(&power, &u, 4);
-  float y = p * power;
+  return p * power;
+}
+/* the same for every x: below the normal range 0, above 88.3 infinity */
+static inline float tc_quick_exp_f32(float x) {
+  float y = tc_quick_exp_within(x);
   y = x < -87.33f ? 0 : y;
   return x > 88.3f ? (float)INFINITY : y;
 }
+
+/* 1 / (1 + e^-x) and x / (1 + e^-x), within 1.6 units in the last place: what the sum 1 + e and the division lose is added in the end. That takes
+   fused multiply-add; without it they are computed in double. */
+#ifdef __FMA__
+#define TC_SIGMOID_IN_PARTS(x, y, rest) /* y + rest is the value for -87.3 <= x, 1e-38 below */                                   \
+  const float a = x < -87.3f ? -87.3f : x, e = tc_quick_exp_within(-(a > 87.3f ? 87.3f : a)), sum = 1 + e, almost = sum - 1;     \
+  const float lost = (1 - (sum - almost)) + (e - almost), y = 1 / sum, rest = y * fmaf(-lost, y, fmaf(-sum, y, 1));
+static inline float tc_sigmoid_f32(float x) {
+  TC_SIGMOID_IN_PARTS(x, y, rest)
+  const float z = y + rest;
+  return x < -87.33f ? 0 : z;
+}
+static inline float tc_silu_f32(float x) {
+  TC_SIGMOID_IN_PARTS(x, y, rest)
+  const float z = x * y, w = z + fmaf(x, rest, fmaf(x, y, -z)), v = x < -87.33f ? x * 0 : w;
+  return x > 87.3f || x == 0 ? x : v; /* infinity - infinity and -0 + 0 are avoided */
+}
+#else
+static inline float tc_sigmoid_f32(float x) { return (float)(1 / (1 + tc_exp_core(-(double)x))); }
+static inline float tc_silu_f32(float x) {
+  const double y = x / (1 + tc_exp_core(-(double)x));
+  return x < -150 ? x * 0 : (float)y; /* tc_exp_core ends at e^200 */
+}
+#endif
+static inline double tc_sigmoid_f64(double x) { return 1 / (1 + exp(-x)); }
+static inline double tc_silu_f64(double x) { return x / (1 + exp(-x)); }
 
 /* ln x for results that are rounded to float: x = 2^e m with m in [1/sqrt 2, sqrt 2), then the series of atanh((m-1)/(m+1)). */
 static inline double tc_log_core(double x) {

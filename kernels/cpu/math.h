@@ -55,6 +55,8 @@ static inline double tc_choose_f64(int c, double x, double y) { return c ? x : y
 #define trunc(x) TC_WHOLE(x, truncf, trunc)
 #undef signbit
 #define signbit(x) _Generic((x), float: tc_signbit_f32, double: tc_signbit_f64, default: tc_negative_i64)(x)
+#define sigmoid(x) TC_F(x, tc_sigmoid_f32, tc_sigmoid_f64)
+#define silu(x) TC_F(x, tc_silu_f32, tc_silu_f64)
 #define normal_cdf(x) TC_F(x, tc_normal_cdf_f32, tc_normal_cdf_f64)
 #define choose(c, x, y) _Generic((x), float: tc_choose_f32, default: tc_choose_f64)(c, x, y)
 #define gelu_tanh_slope(x) TC_F(x, tc_gelu_tanh_slope_f32, tc_gelu_tanh_slope_f64)

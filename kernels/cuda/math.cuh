@@ -30,6 +30,8 @@ TC_OVERLOADS_2(floor_div, tc_floor_div_f32, tc_floor_div_f64, tc_floor_div_i64)
 TC_OVERLOADS_2(floor_mod, tc_floor_mod_f32, tc_floor_mod_f64, tc_floor_mod_i64)
 
 template <class T> __host__ __device__ inline T quick_exp(T x) { return exp(x); }
+template <class T> __host__ __device__ inline T sigmoid(T x) { return (T)1 / ((T)1 + exp(-x)); }
+template <class T> __host__ __device__ inline T silu(T x) { return x / ((T)1 + exp(-x)); }
 template <class T> __host__ __device__ inline T normal_cdf(T x) { return (T)0.5 * (1 + erf(x * (T)0.70710678118654752440)); }
 template <class T> __host__ __device__ inline T choose(bool c, T x, T y) { return c ? x : y; }
 

@@ -9,7 +9,7 @@ namespace {
 #define signbit(x) tc::signbit_(x)
 #define pow(x, y) tc::pow_(x, y)
 using tc::floor_div; using tc::floor_mod; using tc::trunc_div; using tc::trunc_mod;
-using tc::infinity_sign; using tc::gelu_tanh_slope; using tc::normal_cdf; using tc::quick_exp; using tc::choose;
+using tc::infinity_sign; using tc::gelu_tanh_slope; using tc::normal_cdf; using tc::quick_exp; using tc::sigmoid; using tc::silu; using tc::choose;
 
 #define TC_UNARY(name, classes, expr) TC_FORMULA_STRUCT(unary_##name, classes, 0, T, expr)
 #define TC_TEST(name, classes, expr) TC_FORMULA_STRUCT(unary_##name, classes, 1, bool, expr)
