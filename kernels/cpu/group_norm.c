@@ -75,44 +75,97 @@ static void clear_row(const tc_view *dx, const tc_norm_groups *p, int64_t i) {
   memset((char *)dx->data + (size_t)i * bytes, 0, bytes);
 }
 
-/* dx = rstd (g w - mean(g w) - xhat mean(g w xhat)) */
-static void row_slope(const tc_view *dx, const tc_view *g, const tc_view *mean, const tc_view *rstd, const tc_view *x,
-                      const tc_view *weight, const tc_norm_groups *p, int64_t i) {
+/* The sums of u and u (x - m) over a row, u = g w: two vectors of each side by side, blocks folded in double. w may be NULL. */
+#define SLOPE_TOTALS(T, name) \
+static inline void name##_slope_block(const T *g, const T *w, const T *x, const int n, const T m, const bool weighted, double sums[2]) { \
+  enum { N = name##_lanes }; \
+  name##_vec even = {0}, even_next = even, along = even, along_next = even; \
+  T even_rest = 0; \
+  T along_rest = 0; \
+  int j = 0; \
+  for (; j + 2 * N <= n; j += 2 * N) { \
+    const name##_vec *a = (const name##_vec *)(g + j), *b = (const name##_vec *)(w + j), *c = (const name##_vec *)(x + j); \
+    name##_vec u = a[0], v = a[1]; \
+    if (weighted) u *= b[0], v *= b[1]; \
+    even += u, even_next += v; \
+    along += u * (c[0] - m), along_next += v * (c[1] - m); \
+  } \
+  for (; j < n; j++) { \
+    const T u = weighted ? g[j] * w[j] : g[j]; \
+    even_rest += u; \
+    along_rest += u * (x[j] - m); \
+  } \
+  sums[0] += name##_total(even + even_next) + (double)even_rest; \
+  sums[1] += name##_total(along + along_next) + (double)along_rest; \
+} \
+static void name##_slope_sums(const T *g, const T *w, const T *x, int64_t n, const T m, double sums[2]) { \
+  for (int64_t at = 0; at < n; at += ROW_BLOCK) { \
+    const int block = (int)(n - at < ROW_BLOCK ? n - at : ROW_BLOCK); \
+    if (w) name##_slope_block(g + at, w + at, x + at, block, m, true, sums); \
+    else name##_slope_block(g + at, g + at, x + at, block, m, false, sums); \
+  } \
+}
+SLOPE_TOTALS(float, row_f32)
+SLOPE_TOTALS(double, row_f64)
+#define slope_sums(g, w, x, n, m, sums) _Generic(*(g), float: row_f32_slope_sums, double: row_f64_slope_sums)((g), (w), (x), (n), (m), (sums))
+
+/* Where channels lie side by side (layer_norm, rms_norm): row i of dx (may be NULL) and its share of the parameters' gradients, `sums` (may be
+   NULL), in two passes. */
+static void row_of_channels(const tc_view *dx, void *sums, const tc_view *g, const tc_view *mean, const tc_view *rstd, const tc_view *x,
+                            const tc_view *weight, const tc_norm_groups *p, int64_t i) {
   TC_FLOATS(x->dtype, {
-    const int64_t channel = i % p->groups * p->channels; const int64_t n = p->channels * p->inner; const int64_t k = p->inner;
+    const int64_t n = p->channels; const int64_t channel = i % p->groups * n;
     const T *restrict in = (const T *)x->data + i * n;
     const T *restrict up = (const T *)g->data + i * n;
-    T *restrict down = (T *)dx->data + i * n;
     const T *restrict w = weight ? (const T *)weight->data + channel : NULL;
+    T *restrict down = dx ? (T *)dx->data + i * n : NULL;
+    T *restrict dw = sums ? (T *)sums + channel : NULL;
+    T *restrict db = sums ? dw + p->groups * n : NULL;
     const T m = ((const T *)mean->data)[i]; const T s = ((const T *)rstd->data)[i];
-    if (!w) for (int64_t j = 0; j < n; j++) down[j] = up[j];
-    else if (k == 1) for (int64_t j = 0; j < n; j++) down[j] = up[j] * w[j];
-    else for (int64_t c = 0; c < p->channels; c++)
-      for (int64_t j = c * k; j < (c + 1) * k; j++) down[j] = up[j] * w[c];
-    const T even = p->rms ? 0 : (T)(ROW_SUM(T, n, down[j]) / (double)n);
-    const T along = (T)(ROW_SUM(T, n, down[j] * (in[j] - m)) * s / (double)n);
-    for (int64_t j = 0; j < n; j++) down[j] = s * (down[j] - even - (in[j] - m) * s * along);
+    double total[2] = {0};
+    if (down) slope_sums(up, w, in, n, m, total);
+    const T even = p->rms ? 0 : (T)(total[0] / (double)n); const T along = (T)(total[1] * s / (double)n);
+    if (down && dw && w) {
+      _Pragma("omp simd")
+      for (int64_t j = 0; j < n; j++) {
+        const T hat = (in[j] - m) * s;
+        down[j] = s * (up[j] * w[j] - even - hat * along);
+        dw[j] += up[j] * hat;
+        db[j] += up[j];
+      }
+      return;
+    }
+    if (down && w) for (int64_t j = 0; j < n; j++) down[j] = s * (up[j] * w[j] - even - (in[j] - m) * s * along);
+    else if (down) for (int64_t j = 0; j < n; j++) down[j] = s * (up[j] - even - (in[j] - m) * s * along);
+    if (dw) for (int64_t j = 0; j < n; j++) dw[j] += up[j] * ((in[j] - m) * s), db[j] += up[j];
   });
 }
 
-/* Adds row i's share of the gradients of weight and bias to sums: (weight, bias) by (group, channel). */
-static void row_parameters(void *sums, const tc_view *g, const tc_view *mean, const tc_view *rstd, const tc_view *x,
-                           const tc_norm_groups *p, int64_t i) {
+/* The same for planes of `inner` elements a channel: dx = rstd (g w - mean(g w) - xhat mean(g w xhat)) */
+static void row_of_planes(const tc_view *dx, void *sums, const tc_view *g, const tc_view *mean, const tc_view *rstd, const tc_view *x,
+                          const tc_view *weight, const tc_norm_groups *p, int64_t i) {
   TC_FLOATS(x->dtype, {
-    const int64_t n = p->channels; const int64_t k = p->inner;
-    const T *restrict in = (const T *)x->data + i * n * k;
-    const T *restrict up = (const T *)g->data + i * n * k;
-    T *restrict dw = (T *)sums + i % p->groups * n;
-    T *restrict db = dw + p->groups * n;
+    const int64_t channel = i % p->groups * p->channels; const int64_t k = p->inner; const int64_t n = p->channels * k;
     const T m = ((const T *)mean->data)[i]; const T s = ((const T *)rstd->data)[i];
-    if (k == 1) {
-      for (int64_t j = 0; j < n; j++) dw[j] += up[j] * ((in[j] - m) * s);
-      for (int64_t j = 0; j < n; j++) db[j] += up[j];
-    } else for (int64_t c = 0; c < n; c++) {
-      const T *restrict a = in + c * k;
-      const T *restrict u = up + c * k;
-      dw[c] += (T)(ROW_SUM(T, k, u[j] * (a[j] - m)) * s);
-      db[c] += (T)ROW_SUM(T, k, u[j]);
+    double even = 0; double along = 0;
+    for (int64_t c = 0; c < p->channels; c++) {
+      const T *restrict in = (const T *)x->data + i * n + c * k;
+      const T *restrict up = (const T *)g->data + i * n + c * k;
+      const double whole = ROW_SUM(T, k, up[j]); const double hat = ROW_SUM(T, k, up[j] * (in[j] - m)) * s;
+      const double w = weight ? ((const T *)weight->data)[channel + c] : 1;
+      even += w * whole;
+      along += w * hat;
+      if (!sums) continue;
+      ((T *)sums)[channel + c] += (T)hat;
+      ((T *)sums)[p->groups * p->channels + channel + c] += (T)whole;
+    }
+    const T level = p->rms ? 0 : (T)(even / (double)n); const T slope = (T)(along / (double)n);
+    for (int64_t c = 0; dx && c < p->channels; c++) {
+      const T *restrict in = (const T *)x->data + i * n + c * k;
+      const T *restrict up = (const T *)g->data + i * n + c * k;
+      T *restrict down = (T *)dx->data + i * n + c * k;
+      const T w = weight ? ((const T *)weight->data)[channel + c] : 1;
+      for (int64_t j = 0; j < k; j++) down[j] = s * (up[j] * w - level - (in[j] - m) * s * slope);
     }
   });
 }
@@ -135,15 +188,17 @@ int TC_KERNEL(group_norm_backward)(const tc_view *dx, const tc_view *dw, const t
   const int64_t per = most < least ? least : most, chunks = (p->batch + per - 1) / per;
   const int64_t width = p->groups * p->channels, step = 2 * width * tc_dtype_bytes(x->dtype);
   const bool parameters = dw || db;
+  void (*const gradients)(const tc_view *, void *, const tc_view *, const tc_view *, const tc_view *, const tc_view *, const tc_view *,
+                          const tc_norm_groups *, int64_t) = p->inner == 1 ? row_of_channels : row_of_planes;
   char *sums = parameters && chunks ? calloc((size_t)chunks, (size_t)step) : NULL;
   if (parameters && chunks && !sums) return TC_NO_MEMORY;
   TC_PARALLEL(chunks, 1, 2.0 * (double)x->numel) {
     for (int64_t k = lo; k < hi; k++)
       for (int64_t i = k * per * p->groups; i < (k + 1) * per * p->groups && i < p->batch * p->groups; i++) {
-        const bool unused = unused_row(g, mean, rstd, p, i);
-        if (dx && unused) clear_row(dx, p, i);
-        else if (dx) row_slope(dx, g, mean, rstd, x, weight, p, i);
-        if (parameters && !unused) row_parameters(sums + k * step, g, mean, rstd, x, p, i);
+        row_fetch(x, p, i + 1, p->batch * p->groups);
+        row_fetch(g, p, i + 1, p->batch * p->groups);
+        if (!unused_row(g, mean, rstd, p, i)) gradients(dx, parameters ? sums + k * step : NULL, g, mean, rstd, x, weight, p, i);
+        else if (dx) clear_row(dx, p, i);
       }
   } TC_PARALLEL_END
   if (dw) fold_chunks(dw, sums, chunks, step);
