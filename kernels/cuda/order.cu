@@ -1,5 +1,6 @@
-/* order.cu: sorting of items: tiles in shared memory by a bitonic network, then runs of double length by merging, each block making one tile of
-   the result (the split of both runs is found by bisection: Green, McColl and Bader's merge path, 2012). */
+/* order.cu: sorting of items: long rows by a library (radix.cu); of shorter ones, all rows at once, tiles in shared memory by a bitonic network,
+   then runs of double length by merging, each block making one tile of the result (the split of both runs is found by bisection: Green, McColl
+   and Bader's merge path, 2012). */
 #include "order.cuh"
 
 namespace {
@@ -57,8 +58,12 @@ template <class I> __global__ void copy_items(I *to, const I *from, int64_t n) {
   TC_EACH(i, n) to[i] = from[i];
 }
 
+/* From this length on a row is sorted by itself: merging would go through it five times and more. */
+enum { LONG_ROW = 1 << 15 };
+
 template <class I> int sort_any(I *items, int64_t rows, int64_t n) {
   if (rows == 0 || n < 2) return TC_OK;
+  if (n >= LONG_ROW && n < (int64_t)1 << 31) return sort_long_rows(items, rows, n);
   const int count = n < SORT_TILE ? power_of_two(n) : SORT_TILE;
   const int64_t tiles = (n + count - 1) / count;
   TC_TRY(tc_run(sort_tiles<I>, rows * tiles, bitonic_threads(count), count * sizeof(I), items, n, tiles, count));

@@ -40,9 +40,13 @@ template <> __device__ inline wide_item make_item<wide_item>(const void *x, int 
   return {descending ? ~key : key, (uint64_t)at};
 }
 
-/* Each of `rows` rows of n items in ascending order, in place; items differ. A status of kernels.h. */
+/* Puts each of `rows` rows of n items in ascending order, in place; they come in the order of their positions, which differ within a row.
+   A status of kernels.h. */
 int sort_items(uint64_t *items, int64_t rows, int64_t n);
 int sort_items(wide_item *items, int64_t rows, int64_t n);
+/* The same, row by row, for rows so long that each fills the device. n is below 2^31. */
+int sort_long_rows(uint64_t *items, int64_t rows, int64_t n);
+int sort_long_rows(wide_item *items, int64_t rows, int64_t n);
 
 /* Rows of up to this many items are sorted in shared memory. */
 enum { SORT_TILE = 1024 };

@@ -52,6 +52,15 @@ groups['sorting in several passes'] = {
     same(function(x) return x:median(2) end, 0, normal(3, 3001))
     same(function(x) return x:mode(2) end, 0, tocha.randint(0, 40, {3, 3000}))
   end,
+  ['rows so long that the library sorts them'] = function()
+    for _, dtype in ipairs {'float32', 'float64', 'int64', 'int8'} do
+      same(function(x) return x:sort(2) end, 0, (normal(2, 33000) * 50):round():to(dtype))
+      same(function(x) return x:sort(1, true) end, 0, (normal(33000, 1) * 50):round():to(dtype))
+    end
+    same(function(x) return x:topk(20000) end, 0, normal(40000))
+    same(function(x) return tocha.unique(x, {return_inverse = true, return_counts = true}) end, 0, tocha.randint(0, 500, {40000}))
+    same(function(x, at, from) return x:index_add(1, at, from) end, 1e-6, tocha.zeros(10, 2), labels(10, 40000), normal(40000, 2))
+  end,
   ['unique'] = function()
     same(function(x) return tocha.unique(x, {return_inverse = true, return_counts = true}) end, 0, tocha.randint(0, 500, {5000}))
   end,
