@@ -6,10 +6,16 @@
 #include <stdlib.h>
 
 /* ---- memory pressure ---- */
-static int64_t pressure_limit = 32 << 20;
+static int64_t pressure_limit = 32 << 20, pressure_floor; /* native bytes that ask for a collection, and those that the last one left */
 /* Small objects count three times: what lies dead among them is found again cold, and as many handles of Lua's go with them. */
 static int64_t native_bytes(void) { return tci_live_bytes() + (int64_t)tc_cuda_live() + 3 * tci_small_bytes(); }
 bool tci_pressure(void) { return native_bytes() > pressure_limit; }
+
+/* After a quick collection: is more than half of the growth still there? */
+bool tc_pressure_lasts(void) {
+  tci_bury_all();
+  return native_bytes() > (pressure_floor + pressure_limit) / 2;
+}
 
 /* After a collection: how far native memory may grow until the next one. A collection costs time in proportion to the Lua heap, so a larger
    heap waits longer; 8 MB is where a small heap's collections and the distance of its dead blocks from the processor cost the same. In steps
@@ -19,6 +25,7 @@ void tc_pressure_reset(double lua_heap_bytes) {
   const double mega = 1 << 20;
   double live = (double)native_bytes(), most = live > 256 * mega ? live : 256 * mega, room = 8 * mega;
   for (double heap = 0.9 * mega; heap < lua_heap_bytes && room < most; heap *= 2) room *= 2;
+  pressure_floor = (int64_t)live;
   pressure_limit = (int64_t)(live + (room < most ? room : most));
 }
 

@@ -67,6 +67,7 @@ void tc_cuda_set_default(int device);
 int tc_cuda_get_default(void);
 double tc_cuda_live(void);
 bool tc_is_pinned(tc_tensor *x);
+bool tc_pressure_lasts(void);
 void tc_pressure_reset(double lua_heap_bytes);
 int64_t tc_scope_begin(void);
 void tc_scope_end(int64_t mark);

@@ -23,7 +23,7 @@ local out_of_memory = ': out of memory'
 --- After a call that did not return 0: collects if memory is tight; true if the call should be tried again; else raises.
 function binding.recover(status, tried)
   if status >= 2 then -- 3: nothing was done yet (lib/glue.h)
-    handle.collect()
+    handle.relieve()
     return status == 3
   end
   if not tried and ffi.string(C.tc_error_text()):find(out_of_memory, 1, true) then

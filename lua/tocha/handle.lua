@@ -49,10 +49,22 @@ else
   function handle.new() return gc(Struct(), free) end
 end
 
---- Called when native memory has grown much: one full collection, then a new limit.
+local function new_limit() C.tc_pressure_reset(collectgarbage('count') * 1024) end
+
+--- Collects all that Lua no longer reaches.
 function handle.collect()
   collectgarbage()
-  C.tc_pressure_reset(collectgarbage('count') * 1024)
+  new_limit()
+end
+
+--- Called when native memory has grown much: a collection, then a new limit. The collector's cycle as one step takes two thirds of the time of
+-- collectgarbage(), which first sweeps up after the cycle before, all of the heap; but a cycle that is under way it merely ends.
+function handle.relieve()
+  local multiplier = collectgarbage('setstepmul', 0)
+  collectgarbage('step', 0)
+  collectgarbage('setstepmul', multiplier)
+  if C.tc_pressure_lasts() then collectgarbage() end
+  new_limit()
 end
 
 --- A handle for a tensor that C gave outside an operator; nil for NULL.
