@@ -8,8 +8,7 @@ local data, utils = tocha.utils.data, tocha.utils
 
 local classes = {'T-shirt', 'trouser', 'pullover', 'dress', 'coat', 'sandal', 'shirt', 'sneaker', 'bag', 'boot'}
 
----------------------------------------------------------------- options: name, default, what it is
-local options = {
+local options = utils.options('fashion_mnist', {
   {'data', '/usr/share/datasets/fashion-mnist', 'folder with the four IDX files, plain or gzipped'},
   {'epochs', 5, 'passes over the training images'},
   {'batch-size', 128, 'images in a step'},
@@ -19,35 +18,7 @@ local options = {
   {'device', 'cpu', 'cpu or cuda'},
   {'save', 'fashion_mnist.safetensors', 'where the best network goes; an empty name saves none'},
   {'limit', 0, 'use only so many training and test images (0: all)'},
-}
-
-local function usage()
-  print('usage: luajit examples/fashion_mnist.lua [options]')
-  for _, o in ipairs(options) do print(('  --%-11s %s (%s)'):format(o[1], o[3], tostring(o[2]))) end
-end
-
-local function read_options(words)
-  local values, known = {}, {}
-  for _, o in ipairs(options) do values[o[1]], known[o[1]] = o[2], o end
-  local i = 1
-  while words[i] do
-    local name, value = words[i]:match('^%-%-([%w-]+)=?(.*)$')
-    if name == 'help' then usage() os.exit(0) end
-    local option = known[name]
-    if option and not words[i]:find('=', 1, true) then
-      i = i + 1
-      value = words[i]
-    end
-    if option and type(option[2]) == 'number' then value = tonumber(value) end
-    if not option or value == nil then
-      io.stderr:write(('fashion_mnist: cannot use %s\n'):format(words[i] or words[i - 1]))
-      usage()
-      os.exit(2)
-    end
-    values[name], i = value, i + 1
-  end
-  return values
-end
+}, arg)
 
 ---------------------------------------------------------------- the network
 local Net = tocha.class('Net', nn.Module)
@@ -151,4 +122,4 @@ local function main(o)
   print(('\ntest accuracy %.2f %%'):format(best))
 end
 
-main(read_options(arg))
+main(options)

@@ -11,8 +11,7 @@ local configurations = {
   ['124m'] = {layers = 12, heads = 12, width = 768, context = 1024, vocabulary = 50304},
 }
 
----------------------------------------------------------------- options: name, default, what it is
-local options = {
+local options = tocha.utils.options('gpt2', {
   {'text', '', 'the file to learn from; each byte is a token'},
   {'config', 'tiny', 'tiny, small or 124m'},
   {'device', 'cpu', 'cpu or cuda'},
@@ -27,38 +26,11 @@ local options = {
   {'print', 20, 'steps between two lines'},
   {'sample', 200, 'bytes to write at the end'},
   {'save', '', 'where the model goes; an empty name saves none'},
-}
+}, arg)
 
-local function usage()
-  print('usage: luajit examples/gpt2.lua --text FILE [options]')
-  for _, o in ipairs(options) do print(('  --%-8s %s (%s)'):format(o[1], o[3], tostring(o[2]))) end
-end
-
-local function read_options(words)
-  local values, known = {}, {}
-  for _, o in ipairs(options) do values[o[1]], known[o[1]] = o[2], o end
-  local i = 1
-  while words[i] do
-    local name, value = words[i]:match('^%-%-([%w-]+)=?(.*)$')
-    if name == 'help' then usage() os.exit(0) end
-    local option = known[name]
-    if option and not words[i]:find('=', 1, true) then
-      i = i + 1
-      value = words[i]
-    end
-    if option and type(option[2]) == 'number' then value = tonumber(value) end
-    if not option or value == nil then
-      io.stderr:write(('gpt2: cannot use %s\n'):format(words[i] or words[i - 1]))
-      usage()
-      os.exit(2)
-    end
-    values[name], i = value, i + 1
-  end
-  if not configurations[values.config] or values.text == '' then
-    io.stderr:write('gpt2: --text takes a file and --config one of tiny, small, 124m\n')
-    os.exit(2)
-  end
-  return values
+if not configurations[options.config] or options.text == '' then
+  io.stderr:write('gpt2: --text takes a file and --config one of tiny, small, 124m\n')
+  os.exit(2)
 end
 
 ---------------------------------------------------------------- the model
@@ -224,4 +196,4 @@ local function main(o)
   if o.sample > 0 then sample(net, o, text, c.context) end
 end
 
-main(read_options(arg))
+main(options)

@@ -4,14 +4,14 @@
 
 local args = require 'tocha.args'
 
-local function usage(script, list, stream)
-  stream:write(('usage: luajit %s.lua [options]\n'):format(script))
+local function usage(script, list, stream, words)
+  stream:write(('usage: luajit %s [options]\n'):format(words[0] or script .. '.lua'))
   for _, o in ipairs(list) do stream:write(('  --%-12s %s (%s)\n'):format(o[1], o[3], tostring(o[2]))) end
 end
 
-local function refuse(script, list, word)
+local function refuse(script, list, word, words)
   io.stderr:write(('%s: cannot use %s\n'):format(script, word))
-  usage(script, list, io.stderr)
+  usage(script, list, io.stderr, words)
   os.exit(2)
 end
 
@@ -30,7 +30,7 @@ end
 -- with status 2, as `--help` does with 0.
 -- @tparam string script its name
 -- @tparam table list of {name, default, what it is}; the default's type is the option's: number, string or boolean
--- @tparam table words as `arg` holds them
+-- @tparam table words as `arg` holds them: number 0, if there is one, is the script's path
 -- @treturn table values by name; words that are no options in order, from 1
 -- @usage
 -- local given = utils.options('train', {{'epochs', 5, 'passes'}, {'quiet', false, 'less'}}, {'--epochs', '7'})
@@ -50,12 +50,12 @@ return function(script, list, words)
     local name, equals, value = words[i]:match('^%-%-([%w_-]+)(=?)(.*)$')
     local option = known[name]
     if name == 'help' then
-      usage(script, list, io.stdout)
+      usage(script, list, io.stdout, words)
       os.exit(0)
     elseif not name then
       values[#values + 1] = words[i]
     elseif not option then
-      refuse(script, list, words[i])
+      refuse(script, list, words[i], words)
     else
       local word = words[i]
       if equals == '' then
@@ -66,7 +66,7 @@ return function(script, list, words)
         end
       end
       local v = converted(option, value)
-      if v == nil then refuse(script, list, word .. (value and ' ' .. value or '')) end
+      if v == nil then refuse(script, list, word .. (value and ' ' .. value or ''), words) end
       values[name] = v
     end
     i = i + 1
