@@ -195,47 +195,47 @@ int64_t rows_at_a_time(int64_t rows, int64_t n, int64_t bytes) {
   return fit < 1 ? 1 : fit < rows ? fit : rows;
 }
 
-template <class I> int sort_long(const task &t) {
-  const int64_t rows = t.r.outer * t.r.inner, each = rows_at_a_time(rows, t.r.n, sizeof(I));
-  tc_workspace items((size_t)(each * t.r.n) * sizeof(I));
-  if (!items.data) return TC_NO_MEMORY;
+/* Takes `length` items for each row: calls make(items, first row, count), sorts them, calls use(items, first row, count). */
+template <class I, class Make, class Use> int sort_in_portions(const task &t, int64_t length, Make make, Use use) {
+  const int64_t rows = t.r.outer * t.r.inner, each = rows_at_a_time(rows, length, sizeof(I));
+  tc_workspace room((size_t)(each * length) * sizeof(I));
+  I *items = room.as<I>();
+  if (!items) return TC_NO_MEMORY;
   for (int64_t first = 0; first < rows; first += each) {
     const int64_t count = rows - first < each ? rows - first : each;
-    TC_TRY(tc_run(make_items<I>, tc_blocks(count * t.r.n, 256, 64), 256, 0, t, items.as<I>(), first, count));
-    TC_TRY(sort_items(items.as<I>(), count, t.r.n));
-    TC_TRY(tc_run(read_back<I>, tc_blocks(count * t.count, 256, 64), 256, 0, t, (const I *)items.data, first, count));
+    TC_TRY(make(items, first, count));
+    TC_TRY(sort_items(items, count, length));
+    TC_TRY(use((const I *)items, first, count));
   }
   return TC_OK;
 }
+template <class I, class Use> int sort_whole_rows(const task &t, Use use) {
+  return sort_in_portions<I>(t, t.r.n, [&](I *items, int64_t first, int64_t count) {
+    return tc_run(make_items<I>, tc_blocks(count * t.r.n, 256, 64), 256, 0, t, items, first, count);
+  }, use);
+}
+
 template <class I> int sort_some(const task &t) {
-  const int count = t.r.n <= SORT_TILE ? power_of_two(t.r.n) : 0;
-  if (count) return tc_run(sort_rows<I>, t.r.outer * t.r.inner, bitonic_threads(count), count * sizeof(I), t, count);
-  return sort_long<I>(t);
+  if (t.r.n <= SORT_TILE) {
+    const int room = power_of_two(t.r.n);
+    return tc_run(sort_rows<I>, t.r.outer * t.r.inner, bitonic_threads(room), room * sizeof(I), t, room);
+  }
+  return sort_whole_rows<I>(t, [&](const I *items, int64_t first, int64_t count) {
+    return tc_run(read_back<I>, tc_blocks(count * t.count, 256, 64), 256, 0, t, items, first, count);
+  });
 }
 template <class I> int top_some(const task &t) {
   if (t.r.n <= SORT_TILE || t.count > t.r.n / 4) return sort_some<I>(t);
-  const int64_t rows = t.r.outer * t.r.inner, each = rows_at_a_time(rows, t.count, sizeof(I));
-  tc_workspace items((size_t)(each * t.count) * sizeof(I));
-  if (!items.data) return TC_NO_MEMORY;
-  for (int64_t first = 0; first < rows; first += each) {
-    const int64_t count = rows - first < each ? rows - first : each;
-    TC_TRY(tc_run(top_items<I>, count, 256, 0, t, items.as<I>(), first));
-    TC_TRY(sort_items(items.as<I>(), count, t.count));
-    TC_TRY(tc_run(deliver_top<I>, tc_blocks(count * t.count, 256), 256, 0, t, (const I *)items.data, first, count));
-  }
-  return TC_OK;
+  return sort_in_portions<I>(t, t.count,
+    [&](I *items, int64_t first, int64_t count) { return tc_run(top_items<I>, count, 256, 0, t, items, first); },
+    [&](const I *items, int64_t first, int64_t count) {
+      return tc_run(deliver_top<I>, tc_blocks(count * t.count, 256), 256, 0, t, items, first, count);
+    });
 }
 template <class I> int mode_some(const task &t) {
-  const int64_t rows = t.r.outer * t.r.inner, each = rows_at_a_time(rows, t.r.n, sizeof(I));
-  tc_workspace items((size_t)(each * t.r.n) * sizeof(I));
-  if (!items.data) return TC_NO_MEMORY;
-  for (int64_t first = 0; first < rows; first += each) {
-    const int64_t count = rows - first < each ? rows - first : each;
-    TC_TRY(tc_run(make_items<I>, tc_blocks(count * t.r.n, 256, 64), 256, 0, t, items.as<I>(), first, count));
-    TC_TRY(sort_items(items.as<I>(), count, t.r.n));
-    TC_TRY(tc_run(pick_mode<I>, count, t.r.n < 64 ? 32 : 256, 0, t, (const I *)items.data, first));
-  }
-  return TC_OK;
+  return sort_whole_rows<I>(t, [&](const I *items, int64_t first, int64_t count) {
+    return tc_run(pick_mode<I>, count, t.r.n < 64 ? 32 : 256, 0, t, items, first);
+  });
 }
 
 task task_of(const tc_view *values, int64_t *index, const tc_view *x, int dim) {

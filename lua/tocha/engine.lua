@@ -273,6 +273,26 @@ function engine.gradients(outputs, inputs, grad_outputs, retain_graph, create_gr
   end)
 end
 
+--- The same with zeros for inputs that do not matter, before which `absent`, if there is one, is called with their number. Outputs that need no
+-- gradient are passed over; the graph stays.
+function engine.dense_gradients(outputs, inputs, grad_outputs, create_graph, absent)
+  local used, given = {}, {}
+  for i, y in ipairs(outputs) do
+    if y.requires_grad then
+      used[#used + 1] = y
+      given[#used] = grad_outputs and grad_outputs[i]
+    end
+  end
+  local list = #used > 0 and engine.gradients(used, inputs, given, true, create_graph, true) or {}
+  for i, x in ipairs(inputs) do
+    if not list[i] then
+      if absent then absent(i) end
+      list[i] = require('tocha').zeros_like(x)
+    end
+  end
+  return list
+end
+
 --- Adds gradients into the .grad of the given inputs alone.
 function engine.accumulate(x, gradient, retain_graph, create_graph, inputs)
   inputs = list_of_tensors(inputs, 'backward: inputs')

@@ -78,19 +78,6 @@ local function fresh(tree, keep)
 end
 local function released(tree, keep) return keep and tree or map_tree(tree, function(x) return x:detach() end) end
 
-local function gradients(outputs, inputs, given, keep)
-  local used, used_given = {}, {}
-  for i, y in ipairs(outputs) do
-    if y.requires_grad then
-      used[#used + 1] = y
-      used_given[#used] = given and given[i]
-    end
-  end
-  local list = #used > 0 and engine.gradients(used, inputs, used_given, true, keep, true) or {}
-  for i, x in ipairs(inputs) do list[i] = list[i] or tocha.zeros_like(x) end
-  return list
-end
-
 -- argnums as a list; says whether it was one number
 local function positions(argnums, who)
   if argnums == nil then return {1}, true end
@@ -120,7 +107,7 @@ function func.grad_and_value(...)
       for i, k in ipairs(at) do given[k] = xs[i] end
       local value, aux = f(unpack(given, 1, n))
       if not is_tensor(value) or value:numel() ~= 1 then fail('grad: the function gave %s, must give a tensor of one element', args.show(value)) end
-      local list = gradients({value}, flatten(xs, {}, 'grad'), nil, keep)
+      local list = engine.dense_gradients({value}, flatten(xs, {}, 'grad'), nil, keep)
       local g = released(unflatten(trees, list, 1), keep)
       value = released(value, keep)
       if has_aux then return single and g[1] or g, value, aux end
@@ -164,7 +151,7 @@ function func.vjp(f, ...)
     if #v ~= #outputs then fail('vjp: got %d cotangents, takes %d', #v, #outputs) end
     local list = within(function()
       local create = keep or depth > 1 or connected(v)
-      return released(gradients(outputs, inputs, v, create), create)
+      return released(engine.dense_gradients(outputs, inputs, v, create), create)
     end)
     return unpack((unflatten(given, list, 1)))
   end
@@ -183,8 +170,8 @@ function func.jvp(f, primals, tangents)
     for i, y in ipairs(outputs) do u[i] = tocha.zeros_like(y):requires_grad_() end
     local inputs = flatten(xs, {}, 'jvp')
     if #direction ~= #inputs then fail('jvp: got %d tangents, takes %d', #direction, #inputs) end
-    local back = gradients(outputs, inputs, u, true) -- J^T u, whose gradient by u along the tangents is J v
-    local products = gradients(back, u, direction, keep)
+    local back = engine.dense_gradients(outputs, inputs, u, true) -- J^T u, whose gradient by u along the tangents is J v
+    local products = engine.dense_gradients(back, u, direction, keep)
     return released(output, keep), released((unflatten(output, products, 1)), keep)
   end)
 end

@@ -42,23 +42,11 @@ end
 
 local function unwrap(list, single) return single and list[1] or list end
 
--- gradients with zeros for inputs that do not matter
+-- gradients with zeros for inputs that do not matter, which `strict` forbids
 local function gradients(outputs, xs, given, create, strict, who)
-  local used, used_given = {}, {}
-  for i, y in ipairs(outputs) do
-    if y.requires_grad then
-      used[#used + 1] = y
-      used_given[#used] = given and given[i]
-    end
-  end
-  local list = #used > 0 and engine.gradients(used, xs, used_given, true, create, true) or {}
-  for i, x in ipairs(xs) do
-    if not list[i] then
-      if strict then args.fail('%s: the result does not depend on input %d (strict)', who, i) end
-      list[i] = require('tocha').zeros_like(x)
-    end
-  end
-  return list
+  return engine.dense_gradients(outputs, xs, given, create, strict and function(i)
+    args.fail('%s: the result does not depend on input %d (strict)', who, i)
+  end)
 end
 
 local function detached(list, create)
