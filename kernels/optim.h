@@ -14,9 +14,10 @@
    RADAM    mean, square                       | lr / (1 - b1^t), 1 - b1, b2, eps, rectification or 0 while there is none
    ASGD     average                            | eta, 1 - lambd eta, weight of the average (1: it is the parameter)
    RPROP    previous gradient, step size       | eta minus, eta plus, smallest step, largest step
-   LION     mean                               | lr, b1, b2 */
+   LION     mean                               | lr, b1, b2
+   LAMB     mean, square                       | lr, 1 / (1 - b1^t), 1 - b1, b2, sqrt(1 - b2^t), eps, decay of the parameter, largest length that counts */
 enum { TC_OPTIM_SGD, TC_OPTIM_ADAM, TC_OPTIM_RMSPROP, TC_OPTIM_ADAGRAD, TC_OPTIM_ADADELTA, TC_OPTIM_ADAMAX, TC_OPTIM_NADAM,
-       TC_OPTIM_RADAM, TC_OPTIM_ASGD, TC_OPTIM_RPROP, TC_OPTIM_LION };
+       TC_OPTIM_RADAM, TC_OPTIM_ASGD, TC_OPTIM_RPROP, TC_OPTIM_LION, TC_OPTIM_LAMB };
 enum { TC_OPTIM_STATES = 3, TC_OPTIM_NUMBERS = 8 };
 
 /* One parameter. Every rule begins with g = sign * grad + decay * param, and ADAM, NADAM, RADAM and LION with param *= shrink. */
@@ -28,6 +29,7 @@ typedef struct tc_optim_piece {
   int dtype;                    /* of all of them, floating; row-major */
   double sign, decay, shrink;
   double k[TC_OPTIM_NUMBERS];
-  int64_t block;                /* a device's own: which of its blocks begins here */
+  int64_t block;                /* the kernel's own: which of its blocks begins here */
+  double *sums;                 /* the kernel's own: where sums over the elements go */
 } tc_optim_piece;
 #endif

@@ -1,6 +1,7 @@
 /* optim.c: the update rules of the optimizers over all parameters at once; the formulas are PyTorch's. The half types compute in
-   float, a block at a time. Everything is elementwise: the number of threads changes no result. */
+   float, a block at a time. The number of threads changes no result: all is elementwise but for LAMB's lengths, which are sums over blocks. */
 #include "cpu.h"
+#include <stdlib.h>
 
 enum { BLOCK = 1024 };
 
@@ -10,7 +11,7 @@ enum { BLOCK = 1024 };
   T *restrict p = (q)->param; const T *restrict grad = (q)->grad; \
   T *restrict s0 = (q)->state[0]; T *restrict s1 = (q)->state[1]; T *restrict s2 = (q)->state[2]; \
   const T sign = (T)(q)->sign, decay = (T)(q)->decay, shrink = (T)(q)->shrink; const double *k = (q)->k; \
-  (void)s0; (void)s1; (void)s2; (void)shrink; (void)k
+  (void)grad; (void)s0; (void)s1; (void)s2; (void)sign; (void)decay; (void)shrink; (void)k
 #define gradient(i) (decay != 0 ? sign * grad[i] + decay * p[i] : sign * grad[i])
 #define EACH(i) for (int64_t i = lo; i < hi; i++)
 #define SQRT(x) (T)(sizeof(T) == 8 ? sqrt((double)(x)) : sqrtf((float)(x)))
@@ -175,6 +176,42 @@ static void lion(const tc_optim_piece *q, int64_t lo, int64_t hi) {
   });
 }
 
+/* LAMB: Adam's move and the parameter's decay, times the length of the parameter over that of the move. First the averages and the squares of
+   both lengths, into the piece's sums; then, with k[0] scaled by the lengths, the step. */
+#define MOVE(p, m, v) (unbias * (m) / (SQRT(v) * root + eps) + pull * (p))
+#define LAMB_NUMBERS \
+  const T unbias = (T)k[1], w1 = (T)k[2], b2 = (T)k[3], w2 = (T)(1 - k[3]), root = (T)(1 / k[4]), eps = (T)k[5], pull = (T)k[6]; \
+  (void)w1; (void)b2; (void)w2
+enum { LANES = 16 };
+#define CELL(i, lane) do { \
+    const T g = gradient(i), m = s0[i] + w1 * (g - s0[i]), v = b2 * s1[i] + w2 * g * g, move = MOVE(p[i], m, v); \
+    s0[i] = m, s1[i] = v, own[lane] += (double)p[i] * p[i], its[lane] += (double)move * move; \
+  } while (0)
+
+static void lamb_averages(const tc_optim_piece *q, int64_t lo, int64_t hi) {
+  TC_FLOATS(q->dtype, {
+    PIECE(q);
+    LAMB_NUMBERS;
+    double own[LANES] = {0}, its[LANES] = {0};
+    int64_t first = lo;
+    for (; first + LANES <= hi; first += LANES)
+      for (int j = 0; j < LANES; j++) CELL(first + j, j);
+    for (int j = 0; first + j < hi; j++) CELL(first + j, j);
+    for (int j = 0; j < LANES; j++) {
+      q->sums[0] += own[j];
+      q->sums[1] += its[j];
+    }
+  });
+}
+static void lamb_step(const tc_optim_piece *q, int64_t lo, int64_t hi) {
+  TC_FLOATS(q->dtype, {
+    PIECE(q);
+    LAMB_NUMBERS;
+    const T lr = (T)k[0];
+    EACH(i) { p[i] -= lr * MOVE(p[i], s0[i], s1[i]); }
+  });
+}
+
 typedef void (*tc_rule_body)(const tc_optim_piece *q, int64_t lo, int64_t hi);
 static const tc_rule_body bodies[] = {sgd, adam, rmsprop, adagrad, adadelta, adamax, nadam, radam, asgd, rprop, lion};
 
@@ -207,17 +244,69 @@ static void run(tc_rule_body body, const tc_optim_piece *q, int64_t lo, int64_t 
   for (int64_t i = lo; i < hi; i += BLOCK) half_block(body, q, i, hi - i < BLOCK ? hi - i : BLOCK);
 }
 
+static int64_t blocks_of(const tc_optim_piece *q) { return (q->numel + BLOCK - 1) / BLOCK; }
+
 /* All pieces count as one long row, of which each thread takes a share. */
-int TC_KERNEL(optim)(int rule, tc_optim_piece *pieces, int count, void *table) {
-  if (table) return TC_MISSING; /* nothing is recorded on the CPU */
+static void run_all(tc_rule_body body, const tc_optim_piece *pieces, int count) {
   int64_t total = 0;
   for (int i = 0; i < count; i++) total += pieces[i].numel;
   TC_PARALLEL(total, 64, 2 * (double)total) {
     int64_t first = 0;
     for (int i = 0; i < count; first += pieces[i++].numel) {
       const int64_t from = lo > first ? lo - first : 0, to = hi - first < pieces[i].numel ? hi - first : pieces[i].numel;
-      if (from < to) run(bodies[rule], &pieces[i], from, to);
+      if (from < to) run(body, &pieces[i], from, to);
     }
   } TC_PARALLEL_END
+}
+
+/* The sums of a piece are added up block by block. */
+static double rate_of(const tc_optim_piece *q) {
+  double own = 0, its = 0;
+  for (int64_t b = 0; b < blocks_of(q); b++) {
+    own += q->sums[2 * b];
+    its += q->sums[2 * b + 1];
+  }
+  own = sqrt(own), its = sqrt(its);
+  if (own > q->k[7]) own = q->k[7];
+  return own > 0 && its > 0 ? q->k[0] * (own / its) : q->k[0];
+}
+
+static int lamb(tc_optim_piece *pieces, int count) {
+  int64_t blocks = 0;
+  for (int i = 0; i < count; i++) blocks += blocks_of(&pieces[i]);
+  double *sums = calloc((size_t)(2 * blocks) + 1, sizeof *sums), *rates = malloc(((size_t)count + 1) * sizeof *rates);
+  if (!sums || !rates) {
+    free(sums);
+    free(rates);
+    return TC_NO_MEMORY;
+  }
+  double *next = sums;
+  for (int i = 0; i < count; next += 2 * blocks_of(&pieces[i++])) pieces[i].sums = next;
+  TC_PARALLEL(blocks, 1, 4 * BLOCK * (double)blocks) {
+    int64_t first = 0;
+    for (int i = 0; i < count; first += blocks_of(&pieces[i++])) {
+      const int64_t from = lo > first ? lo - first : 0, to = hi - first < blocks_of(&pieces[i]) ? hi - first : blocks_of(&pieces[i]);
+      for (int64_t b = from; b < to; b++) {
+        tc_optim_piece q = pieces[i];
+        q.sums += 2 * b;
+        run(lamb_averages, &q, b * BLOCK, (b + 1) * BLOCK < q.numel ? (b + 1) * BLOCK : q.numel);
+      }
+    }
+  } TC_PARALLEL_END
+  for (int i = 0; i < count; i++) { /* k[0] of a step that may be replayed stays as it is */
+    rates[i] = pieces[i].k[0];
+    pieces[i].k[0] = rate_of(&pieces[i]);
+  }
+  run_all(lamb_step, pieces, count);
+  for (int i = 0; i < count; i++) pieces[i].k[0] = rates[i];
+  free(sums);
+  free(rates);
+  return TC_OK;
+}
+
+int TC_KERNEL(optim)(int rule, tc_optim_piece *pieces, int count, void *table) {
+  if (table) return TC_MISSING; /* nothing is recorded on the CPU */
+  if (rule == TC_OPTIM_LAMB) return lamb(pieces, count);
+  run_all(bodies[rule], pieces, count);
   return TC_OK;
 }

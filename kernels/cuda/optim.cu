@@ -1,6 +1,6 @@
-/* optim.cu: the update rules of the optimizers over all parameters in one launch; the formulas are those of kernels/cpu/optim.c. The half
-   types compute in float. */
-#include "element.cuh"
+/* optim.cu: the update rules of the optimizers over all parameters in one launch, LAMB's in three; the formulas are those of
+   kernels/cpu/optim.c. The half types compute in float. */
+#include "block.cuh"
 
 namespace {
 using namespace tc;
@@ -8,7 +8,7 @@ using namespace tc;
 /* One element: p the parameter, s0 .. s2 its states, g the gradient with sign and decay applied, q the piece's numbers. */
 template <class T> struct cell { T p, g, s[TC_OPTIM_STATES]; };
 template <class T> struct rule {
-  T sign, decay, shrink, k[TC_OPTIM_NUMBERS];
+  T sign, decay, shrink, k[TC_OPTIM_NUMBERS + 2];
   bool has[TC_OPTIM_STATES];
 
   __device__ void sgd(cell<T> &c) const {
@@ -81,6 +81,12 @@ template <class T> struct rule {
     c.p = c.p * shrink - (m > 0 ? k[0] : m < 0 ? -k[0] : k[0] * m);
     c.s[0] = k[2] * c.s[0] + k[6] * c.g;
   }
+  /* LAMB in two goes: the averages, then the step, with k[0] scaled by the lengths of the parameter and of its move. */
+  __device__ T lamb_move(const cell<T> &c) const { return k[1] * c.s[0] / (sqrt(c.s[1]) * k[9] + k[5]) + k[6] * c.p; }
+  __device__ void lamb_averages(cell<T> &c) const {
+    c.s[0] += k[2] * (c.g - c.s[0]);
+    c.s[1] = k[3] * c.s[1] + k[8] * c.g * c.g;
+  }
   template <int RULE> __device__ void step(cell<T> &c) const {
     if (RULE == TC_OPTIM_SGD) sgd(c);
     else if (RULE == TC_OPTIM_ADAM) adam(c);
@@ -106,15 +112,15 @@ template <class T> __device__ rule<T> rule_of(int which, const tc_optim_piece &q
   if (which == TC_OPTIM_RMSPROP || which == TC_OPTIM_ADADELTA) r.k[5] = (T)(1 - q.k[1]);
   if (which == TC_OPTIM_NADAM) r.k[6] = (T)(1 - q.k[1]);
   if (which == TC_OPTIM_RADAM) r.k[5] = (T)(1 - q.k[2]);
+  if (which == TC_OPTIM_LAMB) r.k[8] = (T)(1 - q.k[3]), r.k[9] = (T)(1 / q.k[4]);
   if (which == TC_OPTIM_LION) r.k[5] = (T)(1 - q.k[1]), r.k[6] = (T)(1 - q.k[2]);
   return r;
 }
 
-/* A block updates EACH elements of one piece. */
+/* A block updates EACH elements of one piece: f(c) for each of them. */
 enum { THREADS = 256, EACH = 4096 };
-template <int RULE, class S, int N> __device__ void update(const tc_optim_piece &q, int64_t from, int64_t to) {
+template <class S, int N, class F> __device__ void each_cell(const tc_optim_piece &q, const rule<computed_t<S>> &r, int64_t from, int64_t to, F f) {
   typedef computed_t<S> T;
-  const rule<T> r = rule_of<T>(RULE, q);
   for (int64_t i = from + threadIdx.x * N; i < to; i += THREADS * N) {
     pack<S, N> p = *(const pack<S, N> *)((S *)q.param + i), s[TC_OPTIM_STATES];
     const pack<S, N> g = *(const pack<S, N> *)((const S *)q.grad + i);
@@ -129,7 +135,7 @@ template <int RULE, class S, int N> __device__ void update(const tc_optim_piece 
       if (r.decay != 0) c.g += r.decay * c.p;
 #pragma unroll
       for (int k = 0; k < TC_OPTIM_STATES; k++) c.s[k] = r.has[k] ? get<T>(s[k].v[j]) : T(0);
-      r.template step<RULE>(c);
+      f(c);
       p.v[j] = put<S>(c.p);
 #pragma unroll
       for (int k = 0; k < TC_OPTIM_STATES; k++) s[k].v[j] = put<S>(c.s[k]);
@@ -145,21 +151,89 @@ __device__ inline bool whole_packs(const tc_optim_piece &q) {
   for (int k = 0; k < TC_OPTIM_STATES; k++) bits |= (uintptr_t)q.state[k];
   return (bits & 15) == 0 && q.numel % 4 == 0;
 }
-template <int RULE> __global__ void update_all(const tc_optim_piece *pieces, int count) {
+/* the piece that a block works on: the last that begins at or before it */
+__device__ inline int piece_of(const tc_optim_piece *pieces, int count) {
   int lo = 0, hi = count - 1;
-  while (lo < hi) { /* the last piece that begins at or before this block */
+  while (lo < hi) {
     const int middle = (lo + hi + 1) / 2;
     if (pieces[middle].block <= (int64_t)blockIdx.x) lo = middle;
     else hi = middle - 1;
   }
-  const tc_optim_piece &q = pieces[lo];
+  return lo;
+}
+/* work.run<S, N>(piece, from, to) on the elements of this block */
+template <class Work> __device__ void on_block(const tc_optim_piece &q, Work work) {
   const int64_t from = ((int64_t)blockIdx.x - q.block) * EACH, to = from + EACH < q.numel ? from + EACH : q.numel;
-  const bool packs = whole_packs(q);
-  if (q.dtype == TC_FLOAT64) update<RULE, double, 1>(q, from, to);
-  else if (q.dtype == TC_FLOAT16) update<RULE, half_t, 1>(q, from, to);
-  else if (q.dtype == TC_BFLOAT16) update<RULE, bfloat_t, 1>(q, from, to);
-  else if (packs) update<RULE, float, 4>(q, from, to);
-  else update<RULE, float, 1>(q, from, to);
+  if (q.dtype == TC_FLOAT64) work.template run<double, 1>(q, from, to);
+  else if (q.dtype == TC_FLOAT16) work.template run<half_t, 1>(q, from, to);
+  else if (q.dtype == TC_BFLOAT16) work.template run<bfloat_t, 1>(q, from, to);
+  else if (whole_packs(q)) work.template run<float, 4>(q, from, to);
+  else work.template run<float, 1>(q, from, to);
+}
+
+template <int RULE> struct plain_step {
+  template <class S, int N> __device__ void run(const tc_optim_piece &q, int64_t from, int64_t to) const {
+    const rule<computed_t<S>> r = rule_of<computed_t<S>>(RULE, q);
+    each_cell<S, N>(q, r, from, to, [&](cell<computed_t<S>> &c) { r.template step<RULE>(c); });
+  }
+};
+template <int RULE> __global__ void update_all(const tc_optim_piece *pieces, int count) {
+  on_block(pieces[piece_of(pieces, count)], plain_step<RULE>());
+}
+
+/* ---- LAMB: averages and, for each block, the squares of both lengths; the rate of each piece; the step ---- */
+struct averages {
+  double *own, *its; /* of this thread */
+  template <class S, int N> __device__ void run(const tc_optim_piece &q, int64_t from, int64_t to) const {
+    typedef computed_t<S> T;
+    const rule<T> r = rule_of<T>(TC_OPTIM_LAMB, q);
+    each_cell<S, N>(q, r, from, to, [&](cell<T> &c) {
+      r.lamb_averages(c);
+      const double move = r.lamb_move(c);
+      *own += (double)c.p * c.p;
+      *its += move * move;
+    });
+  }
+};
+__global__ void lamb_averages(const tc_optim_piece *pieces, int count, double *sums) {
+  __shared__ double room[33];
+  double own = 0, its = 0;
+  on_block(pieces[piece_of(pieces, count)], averages{&own, &its});
+  own = block_fold(own, plus(), room);
+  its = block_fold(its, plus(), room);
+  if (threadIdx.x == 0) sums[2 * blockIdx.x] = own, sums[2 * blockIdx.x + 1] = its;
+}
+/* a block for each piece; blocks in all are `end` */
+__global__ void lamb_rates(const tc_optim_piece *pieces, int count, int64_t end, const double *sums, double *rates) {
+  __shared__ double room[33];
+  const tc_optim_piece &q = pieces[blockIdx.x];
+  const int64_t until = (int)blockIdx.x + 1 < count ? pieces[blockIdx.x + 1].block : end;
+  double own = 0, its = 0;
+  for (int64_t b = q.block + threadIdx.x; b < until; b += blockDim.x) own += sums[2 * b], its += sums[2 * b + 1];
+  own = sqrt(block_fold(own, plus(), room));
+  its = sqrt(block_fold(its, plus(), room));
+  if (own > q.k[7]) own = q.k[7];
+  if (threadIdx.x == 0) rates[blockIdx.x] = own > 0 && its > 0 ? q.k[0] * (own / its) : q.k[0];
+}
+struct scaled_step {
+  double rate;
+  template <class S, int N> __device__ void run(const tc_optim_piece &q, int64_t from, int64_t to) const {
+    typedef computed_t<S> T;
+    const rule<T> r = rule_of<T>(TC_OPTIM_LAMB, q);
+    const T lr = (T)rate;
+    each_cell<S, N>(q, r, from, to, [&](cell<T> &c) { c.p -= lr * r.lamb_move(c); });
+  }
+};
+__global__ void lamb_steps(const tc_optim_piece *pieces, int count, const double *rates) {
+  const int piece = piece_of(pieces, count);
+  on_block(pieces[piece], scaled_step{rates[piece]});
+}
+int lamb(const tc_optim_piece *pieces, int count, int64_t blocks) {
+  tc_workspace sums((size_t)blocks * 16), rates((size_t)count * 8);
+  if (!sums.data || !rates.data) return TC_NO_MEMORY;
+  TC_TRY(tc_run(lamb_averages, blocks, THREADS, 0, pieces, count, sums.as<double>()));
+  TC_TRY(tc_run(lamb_rates, count, THREADS, 0, pieces, count, blocks, (const double *)sums.data, rates.as<double>()));
+  return tc_run(lamb_steps, blocks, THREADS, 0, pieces, count, (const double *)rates.data);
 }
 } // namespace
 
@@ -179,6 +253,7 @@ extern "C" int TC_KERNEL(optim)(int rule, tc_optim_piece *pieces, int count, voi
   const tc_optim_piece *there = table ? (const tc_optim_piece *)table : room.as<tc_optim_piece>();
 #define RULE(code) case code: return tc_run(update_all<code>, blocks, THREADS, 0, there, n);
   switch (rule) {
+    case TC_OPTIM_LAMB: return lamb(there, n, blocks);
     RULE(TC_OPTIM_SGD) RULE(TC_OPTIM_ADAM) RULE(TC_OPTIM_RMSPROP) RULE(TC_OPTIM_ADAGRAD) RULE(TC_OPTIM_ADADELTA)
     RULE(TC_OPTIM_ADAMAX) RULE(TC_OPTIM_NADAM) RULE(TC_OPTIM_RADAM) RULE(TC_OPTIM_ASGD) RULE(TC_OPTIM_RPROP) RULE(TC_OPTIM_LION)
   }

@@ -343,3 +343,27 @@ void tc_lion_step(tc_tensor *const *params, int n_params, tc_tensor *const *mean
   update(&(tc_update){.name = "lion_step", .rule = TC_OPTIM_LION, .n = n_params, .params = params, .state = {means}, .h = h,
                       .numbers = lion_numbers, .shrink = 1 - lr * weight_decay, .maximize = maximize});
 }
+
+static void lamb_numbers(const double *h, double *s, double *k) { /* h: lr, beta1, beta2, eps, decay, clip */
+  k[0] = h[0];
+  k[1] = 1 / (1 - pow(h[1], s[0]));
+  k[2] = 1 - h[1];
+  k[3] = h[2];
+  k[4] = sqrt(1 - pow(h[2], s[0]));
+  for (int i = 0; i < 3; i++) k[5 + i] = h[3 + i];
+}
+
+void tc_lamb_step(tc_tensor *const *params, int n_params, tc_tensor *const *means, int n_means, tc_tensor *const *squares, int n_squares,
+                  tc_tensor *const *steps, int n_steps, double lr, double beta1, double beta2, double eps, double weight_decay,
+                  double trust_clip, bool maximize) {
+  if (!same_count(n_params, n_means, "means", false) || !same_count(n_params, n_squares, "squares", false) ||
+      !same_count(n_params, n_steps, "steps", false)) return;
+  for (int i = 0; i < n_params; i++)
+    if (params[i] && tci_is_complex(params[i]->dtype)) {
+      tci_fail("parameter %d is %s, takes a floating dtype", i + 1, tci_dtype_name(params[i]->dtype));
+      return;
+    }
+  const double h[TC_OPTIM_NUMBERS] = {lr, beta1, beta2, eps, weight_decay, trust_clip};
+  update(&(tc_update){.name = "lamb_step", .rule = TC_OPTIM_LAMB, .n = n_params, .params = params, .state = {means, squares}, .scalar = {steps},
+                      .h = h, .numbers = lamb_numbers, .maximize = maximize});
+}

@@ -1,5 +1,5 @@
-/* optim_matrix.c: steps of optimizers that look at a parameter as a whole: LAMB (its length) and Muon (its singular values). They are
-   made of operators, so that every device has them and nothing waits for a GPU. */
+/* optim_matrix.c: the step of Muon, which looks at a parameter as a matrix. It is made of operators, so that every device has it and nothing
+   waits for a GPU. */
 #include "ops.h"
 #include <stdlib.h>
 
@@ -57,75 +57,6 @@ static void hold_moves(tc_tensor *const *params, tc_tensor **moves, int n, doubl
 }
 static void replace_moves(tc_tensor *const *params, int n, double lr, double weight_decay) {
   tc_sgd_step(params, n, NULL, 0, lr, 0, 0, weight_decay, false, false);
-}
-
-/* ---- LAMB ---- */
-typedef struct tc_lamb { tc_tensor *const *params, **moves; double lr, weight_decay, clip; } tc_lamb;
-
-static tc_tensor *length(tc_tensor *x) { return tc_vector_norm(x, 2, NULL, 0, false, TC_NONE); }
-
-/* The length of the parameter over that of its move; 1 where one of them is 0. */
-static tc_tensor *trust(tc_tensor *p, tc_tensor *move, double clip) {
-  tc_tensor *own = tc_clamp_max(length(p), number(clip)), *its = length(move);
-  tc_tensor *both = tc_logical_and(tc_gt(own, number(0)), tc_gt(its, number(0)));
-  return tc_where(both, tc_div(own, its, NULL), number(1));
-}
-
-static tc_tensor *trusted(const tc_lamb *q, int i) {
-  tc_tensor *p = q->params[i], *move = q->moves[i];
-  if (q->weight_decay != 0) move = tc_add(move, p, q->weight_decay);
-  return tc_mul(move, trust(p, move, q->clip));
-}
-
-static bool lamb_one(int i, const void *all) {
-  const tc_lamb *q = all;
-  return put(q->params[i], tc_sub(q->params[i], trusted(q, i), q->lr), "lamb_step");
-}
-
-static void hold_lamb(const tc_lamb *q, int n) {
-  const bool before = tci_set_grad_mode(false);
-  for (int i = 0; i < n && !tci_failed(); i++)
-    if (q->moves[i]) q->moves[i] = trusted(q, i);
-  if (!tci_failed()) hold_moves(q->params, q->moves, n, q->lr, 0);
-  tci_set_grad_mode(before);
-}
-
-/* Adam's kernel makes the moves of all parameters at once: it goes by a rate of -1 from zero. */
-static bool adam_moves(tc_tensor **moves, tc_tensor *const *params, int n) {
-  const bool before = tci_set_grad_mode(false);
-  bool good = true;
-  for (int i = 0; good && i < n; i++) {
-    if (!has_grad(params[i])) continue;
-    if (tci_is_complex(params[i]->dtype))
-      good = tci_fail("parameter %d is %s, takes a floating dtype", i + 1, tci_dtype_name(params[i]->dtype)) != NULL;
-    else good = (moves[i] = tc_zeros_like(params[i], TC_NONE, TC_NONE, false)) && tc_set_grad(moves[i], params[i]->grad);
-  }
-  tci_set_grad_mode(before);
-  return good;
-}
-
-void tc_lamb_step(tc_tensor *const *params, int n_params, tc_tensor *const *means, int n_means, tc_tensor *const *squares, int n_squares,
-                  tc_tensor *const *steps, int n_steps, double lr, double beta1, double beta2, double eps, double weight_decay,
-                  double trust_clip, bool maximize) {
-  if (!same_count(n_params, n_means, "means") || !same_count(n_params, n_squares, "squares") || !same_count(n_params, n_steps, "steps"))
-    return;
-  if (tci_replacing()) {
-    tc_adam_step(params, n_params, means, n_means, squares, n_squares, NULL, 0, steps, n_steps, -1, beta1, beta2, eps, 0, false, maximize);
-    replace_moves(params, n_params, lr, 0);
-    return;
-  }
-  tc_tensor **moves = calloc((size_t)n_params + 1, sizeof *moves);
-  if (!moves) {
-    tci_fail("out of memory");
-    return;
-  }
-  if (adam_moves(moves, params, n_params)) {
-    tc_adam_step(moves, n_params, means, n_means, squares, n_squares, NULL, 0, steps, n_steps, -1, beta1, beta2, eps, 0, false, maximize);
-    const tc_lamb all = {params, moves, lr, weight_decay, trust_clip};
-    if (tci_holding() && !tci_failed()) hold_lamb(&all, n_params);
-    else if (!tci_failed()) for_each(params, n_params, lamb_one, &all);
-  }
-  free(moves);
 }
 
 /* ---- Muon ---- */

@@ -225,6 +225,7 @@ describe('a CUDA graph', function()
     NAdam = function(p) return optim.NAdam(p, {lr = 0.02}) end,
     ASGD = function(p) return optim.ASGD(p, {lr = 0.02, t0 = 2}) end,
     RAdam = function(p) return optim.RAdam(p, {lr = 0.02}) end,
+    LAMB = function(p) return optim.LAMB(p, {lr = 0.02, weight_decay = 0.1}) end,
   }
   for name, make in pairs(makers) do
     it('steps on with ' .. name .. ' as eager steps do, at the rates that a schedule gives', function()
@@ -245,20 +246,13 @@ describe('a CUDA graph', function()
     for p in params do list[#list + 1] = p:dim() == 2 and p or nil end
     return list
   end
-  local whole = {
-    LAMB = function(p) return optim.LAMB(p, {lr = 0.02, weight_decay = 0.1}) end,
-    Muon = function(p) return optim.Muon(matrices(p), {lr = 0.02, weight_decay = 0.1}) end,
-  }
-  for name, make in pairs(whole) do
-    it('steps on with ' .. name .. ', made of operators, nearly as eager steps do', function()
-      local got, optimizer = losses(make, 12, true, 'cuda')
-      local want, other = losses(make, 12, false, 'cuda')
-      for i = 1, 12 do assert.near(want[i], got[i], 1e-4 * math.abs(want[i])) end
-      assert.is_true(got[12] < got[1])
-      local a, b = optimizer:state_dict().state[1].step, other:state_dict().state[1].step
-      if a then assert.equal(b:item(), a:item()) end
-    end)
-  end
+  it('steps on with Muon, made of operators, nearly as eager steps do', function()
+    local function make(p) return optim.Muon(matrices(p), {lr = 0.02, weight_decay = 0.1}) end
+    local got = losses(make, 12, true, 'cuda')
+    local want = losses(make, 12, false, 'cuda')
+    for i = 1, 12 do assert.near(want[i], got[i], 1e-4 * math.abs(want[i])) end
+    assert.is_true(got[12] < got[1])
+  end)
 
   it('says what of an optimizer cannot be recorded', function()
     local p = tocha.ones(3, {device = 'cuda', requires_grad = true})

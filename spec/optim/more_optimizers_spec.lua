@@ -229,6 +229,40 @@ describe('LAMB and Muon in C', function()
     S.close(p:detach(), x, 1e-9, 1e-10)
   end)
 
+  it('take lengths over blocks of any number, in every dtype, the same for any number of threads', function()
+    local sizes, threads = {1, 0, 7, 1024, 1025, 5000, 70001}, tocha.get_num_threads()
+    local function trained(dtype, count)
+      tocha.set_num_threads(count)
+      tocha.manual_seed(8)
+      local params = {}
+      for i, n in ipairs(sizes) do params[i] = tocha.randn(n):to(dtype):requires_grad_() end
+      params[#params + 1] = tocha.randn(40, 30):to(dtype):t():requires_grad_()
+      local opt = optim.LAMB(params, {lr = 0.1, weight_decay = 0.1, eps = 0.1}) -- large: squares of small float16 vanish
+      for _ = 1, 3 do
+        for _, p in ipairs(params) do p.grad = (p:detach() * 3):sin() + 0.1 end
+        opt:step()
+      end
+      tocha.set_num_threads(threads)
+      for i, p in ipairs(params) do params[i] = p:detach():double() end
+      return params
+    end
+    local exact = trained('float64', 1)
+    for dtype, tol in pairs{float64 = 0, float32 = 1e-5, bfloat16 = 0.05, float16 = 0.01} do
+      local one, two = trained(dtype, 1), trained(dtype, 2)
+      for i = 1, #exact do
+        assert.is_true(tocha.equal(one[i], two[i]))
+        S.close(one[i], exact[i], tol, tol)
+      end
+    end
+    local p = tocha.randn(70001, f64):requires_grad_()
+    local opt = optim.LAMB({p}, {lr = 0.1, eps = 0, trust_clip = 1e9})
+    p.grad = tocha.ones(70001, f64)
+    local before = p:detach():clone()
+    local length = before:norm():item()
+    opt:step()                              -- Adam's first move is 1 for each element: its length is the root of their number
+    S.close(before - p:detach(), tocha.full({70001}, 0.1 * length / math.sqrt(70001), f64), 1e-10, 1e-12)
+  end)
+
   it('take a step of its own length where a parameter is zero, and pass over those without a gradient', function()
     local p, q = tocha.zeros(2, f64):requires_grad_(), tocha.ones(2, f64):requires_grad_()
     local opt = optim.LAMB({p, q}, {lr = 0.1, eps = 0})
