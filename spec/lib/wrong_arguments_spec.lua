@@ -49,6 +49,7 @@ for _, entry in ipairs(found) do
     end
   end
 end
+os.remove 'bogus' -- what writes files has written one of that name
 print('calls', calls, 'problems', #problems)
 print(table.concat(problems, '\n'))
 ]==]
