@@ -31,7 +31,7 @@ end
 
 -- runs Lua in a process of its own that offers only the engines of these numbers (kernels/cuda/emu/emu_graph.cc)
 local function offered(engines, source)
-  local env = ('TOCHA_CUDA_LIBRARY=%s TOCHA_EMU_ENGINES=%s'):format(os.getenv('TOCHA_CUDA_LIBRARY'), engines)
+  local env = ('TOCHA_CUDA_LIBRARY=%s TOCHA_EMU_ENGINES=%s TOCHA_CUDA_ALLOC='):format(os.getenv('TOCHA_CUDA_LIBRARY'), engines)
   return S.runs([[
     local tocha, ffi = require 'tocha', require 'ffi'
     ffi.cdef 'int tc_emu_dnn_plans(void); int tc_emu_dnn_engine(void);'
@@ -75,6 +75,32 @@ describe('convolutions through cuDNN', function()
     same(graph():cpu(), tocha.tensor(2 * first), 1e-5)
   end)
 
+  it('have second derivatives', function()
+    local results = {}
+    for i, device in ipairs{'cpu', 'cuda'} do
+      local x, w = filled('float64', 2, 4, 6, 5):to(device):requires_grad_(), filled('float64', 6, 2, 3, 2):to(device):requires_grad_()
+      local y = F.conv2d(x, w, nil, {stride = {2, 1}, padding = 1, groups = 2})
+      local first = tocha.autograd.grad((y * y * y):sum(), {x, w}, nil, {create_graph = true})
+      results[i] = tocha.autograd.grad((first[1] * first[1]):sum() + first[2]:sin():sum(), {x, w})
+    end
+    for k = 1, 2 do same(results[2][k], results[1][k], 1e-11, 'leaf ' .. k) end
+  end)
+
+  it('leave no workspace behind, in any stream', function()
+    local x, w = filled('float32', 2, 3, 6, 6), filled('float32', 4, 3, 3, 3)
+    local a, b, want = x:to('cuda'), w:to('cuda'), F.conv2d(x, w)
+    same(F.conv2d(a, b), want, 1e-5)
+    tocha.cuda.synchronize()
+    collectgarbage()
+    collectgarbage()
+    local before, stream = tocha.cuda.memory_allocated(), tocha.cuda.Stream()
+    tocha.cuda.stream(stream, function() for _ = 1, 3 do same(F.conv2d(a, b), want, 1e-5) end end)
+    stream:synchronize()
+    collectgarbage()
+    collectgarbage()
+    assert.is_true(tocha.cuda.memory_allocated() <= before)
+  end)
+
   if not D.emulated() then return end
 
   it('take the first engine that gives the same bits, and tensor cores where they may', function()
@@ -105,6 +131,18 @@ describe('convolutions through cuDNN', function()
     local text = offered('0123', "cudnn.allow_tf32 = false print(select(2, pcall(conv, 'float32')))")
     assert.is_truthy(text:find('cuDNN has no engine for this convolution in conv2d: of 4 offered 3 are not deterministic or not precise enough, ' ..
       '1 do not work: CUDNN_STATUS_NOT_SUPPORTED (3000: this engine does not work)', 1, true), text)
+  end)
+
+  it('take their workspace from the allocator', function()
+    local source = [[
+      local x, w = tocha.ones(1, 2, 5, 5, {device = 'cuda'}), tocha.ones(3, 2, 3, 3, {device = 'cuda'})
+      F.conv2d(x, w)
+      collectgarbage()
+      local before = tocha.cuda.memory_allocated()
+      tocha.cuda.reset_peak_memory_stats()
+      F.conv2d(x, w)
+      print(tocha.cuda.max_memory_allocated() - before)]]
+    assert.equal(4096 - 512, offered('5', source) - offered('7', source)) -- the least is a block of 512 bytes
   end)
 
   it('have no room for a workspace that is too large, and say so', function()

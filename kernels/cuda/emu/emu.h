@@ -46,6 +46,8 @@ int block_threads();
 cudaError_t launch(std::function<void()> body, dim3 grid, dim3 block, size_t shared, cudaStream_t stream);
 /* Queues host code that may touch device memory: what stands in for a library's kernels. */
 cudaError_t host_task(std::function<void()> body, cudaStream_t stream);
+/* Do these bytes lie in one piece of device memory? */
+bool in_one_piece(const void *p, size_t bytes);
 
 template <class... P, class... A>
 cudaError_t launch_kernel(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared, cudaStream_t stream, A... arguments) {

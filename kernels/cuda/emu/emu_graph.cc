@@ -2,6 +2,7 @@
    strictly as cuDNN may do it; graphs of one convolution, for which several engines are offered, most of which must not be taken; plans that are
    carried out by the definition of the convolution in double precision. */
 #include "emu_dnn.h"
+#include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
@@ -158,6 +159,15 @@ cudnnStatus_t check_tensor(const descriptor *d) {
   WANT(s.size.size() == s.stride.size() && s.size.size() >= 3, "a tensor's dims and strides");
   for (size_t i = 0; i < s.size.size(); i++) WANT(s.size[i] > 0 && s.stride[i] > 0, "a tensor's dim or stride %d is not above 0", (int)i);
   WANT(s.align > 0 && (s.align & (s.align - 1)) == 0, "a tensor's alignment");
+  std::vector<std::pair<int64_t, int64_t>> by_stride; /* each dim must step over all that the nearer ones hold */
+  for (size_t i = 0; i < s.size.size(); i++)
+    if (s.size[i] > 1) by_stride.push_back({s.stride[i], s.size[i]});
+  std::sort(by_stride.begin(), by_stride.end());
+  int64_t held = 1;
+  for (const auto &d : by_stride) {
+    WANT(d.first >= held, "elements of a tensor share a place");
+    held += d.first * (d.second - 1);
+  }
   return CUDNN_STATUS_SUCCESS;
 }
 cudnnStatus_t check_steps(const descriptor *d) {
@@ -212,6 +222,13 @@ template <class F> void each_product(const convolution &c, F f) {
             }
             if (inside) f(ix, iw, iy);
           }
+}
+
+/* from a tensor's first element to the end of the last */
+size_t bytes_from(const shape &s) {
+  int64_t last = 0;
+  for (size_t i = 0; i < s.size.size(); i++) last += (s.size[i] - 1) * s.stride[i];
+  return (size_t)(last + 1) * (s.type == CUDNN_DATA_DOUBLE ? 8 : s.type == CUDNN_DATA_FLOAT ? 4 : 2);
 }
 
 /* f(place) for every element of a tensor */
@@ -372,10 +389,11 @@ STAND_IN cudnnBackendExecute(cudnnHandle_t, cudnnBackendDescriptor_t raw, cudnnB
     for (size_t i = 0; i < ids.size(); i++)
       if (ids[i] == c.t[t].id) all.data[t] = pointers[i];
     WANT(all.data[t] && (uintptr_t)all.data[t] % (uintptr_t)c.t[t].align == 0, "the data of tensor %d", t);
+    WANT(emu::in_one_piece(all.data[t], bytes_from(c.t[t])), "tensor %d reaches beyond its memory", t);
   }
   const int64_t bytes = engines()[(size_t)plan->engine].workspace;
   void *workspace = values<void *>(p, CUDNN_ATTR_VARIANT_PACK_WORKSPACE).empty() ? nullptr : value<void *>(p, CUDNN_ATTR_VARIANT_PACK_WORKSPACE);
-  WANT(!bytes || workspace, "there is no workspace");
+  WANT(!bytes || (emu::in_one_piece(workspace, (size_t)bytes) && (uintptr_t)workspace % 256 == 0), "the workspace");
   last_engine = plan->engine;
   return emu::host_task([=] {
     if (bytes) memset(workspace, 0xff, (size_t)bytes);

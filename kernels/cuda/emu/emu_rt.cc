@@ -170,6 +170,12 @@ cudaError_t host_task(task body, cudaStream_t stream) {
     body();
   });
 }
+bool in_one_piece(const void *p, size_t bytes) {
+  auto i = used.upper_bound((char *)p);
+  if (i == used.begin()) return false;
+  --i;
+  return (char *)p + bytes <= i->first + i->second.asked;
+}
 cudaError_t launch(task body, dim3 grid, dim3 block, size_t shared, cudaStream_t stream) {
   const size_t n = (size_t)block.x * block.y * block.z;
   if (n == 0 || n > 1024 || block.z > 64 || grid.x == 0 || grid.y == 0 || grid.z == 0 || grid.x > 2147483647u || grid.y > 65535 ||
