@@ -1331,7 +1331,7 @@ tc_tensor *tc_qr_decomposition(tc_tensor *a, bool complete, tc_tensor **factor);
 tc_tensor *tc_geqrf(tc_tensor *a, tc_tensor **tau);
 /// householder_product(input, tau)  The first columns of the product of Householder reflectors, not recorded. @only
 tc_tensor *tc_reflectors_product(tc_tensor *a, tc_tensor *tau);
-/// ormqr(input, tau, other, left = true, transpose = false)  Q other, or other Q, or with Q^H, for the Q of geqrf's results. Not differentiable.
+/// ormqr(input, tau, other, left = true, transpose = false)  Q other, or other Q, or with Q^H, for the Q of geqrf's results. Where a gradient is wanted it goes reflection by reflection.
 tc_tensor *tc_ormqr(tc_tensor *a, tc_tensor *tau, tc_tensor *other, bool left, bool transpose);
 /// ldl_factor(A, hermitian)  L and D in one matrix, pivots, info. @only
 tc_tensor *tc_ldl_decomposition(tc_tensor *a, bool hermitian, tc_tensor **pivots, tc_tensor **info);

@@ -296,6 +296,20 @@ tc_tensor *tc_reflectors_product(tc_tensor *a, tc_tensor *tau) {
   return q_of(a, tau, n);
 }
 
+/* The same by operators that have gradients, one reflection x - t v (v^H x) after another: Q is their product, Q^H that of their adjoints. */
+static tc_tensor *turned_by_reflections(tc_tensor *a, tc_tensor *tau, tc_tensor *x, bool left, bool adjoint) {
+  const int64_t m = a->size[a->ndim - 2], k = tau->size[tau->ndim - 1];
+  tc_tensor *below = tc_tril(tc_narrow(a, -1, 0, k), -1), *all = below ? tc_add(below, tc_eye(m, k, a->dtype, a->device, false), 1) : NULL;
+  tc_tensor *factors = adjoint ? tc_conj(tau) : tau;
+  for (int64_t i = 0; all && factors && x && i < k; i++) {
+    const int64_t at = left == adjoint ? i : k - 1 - i; /* the first to meet x */
+    tc_tensor *v = tc_narrow(all, -1, at, 1), *t = tc_unsqueeze(tc_narrow(factors, -1, at, 1), -1), *row = tc_conj(tc_transpose(v, -2, -1));
+    tc_tensor *part = left ? tc_matmul(v, tc_matmul(row, x)) : tc_matmul(tc_matmul(x, v), row);
+    x = part ? tc_sub(x, tc_mul(part, t), 1) : NULL;
+  }
+  return all && factors ? x : NULL;
+}
+
 tc_tensor *tc_ormqr(tc_tensor *a, tc_tensor *tau, tc_tensor *other, bool left, bool transpose) {
   if (!tci_check_matrix(a, "input", false) || !tci_check_matrix(other, "other", false) || !tau) return NULL;
   const int64_t m = a->size[a->ndim - 2], k = tau->ndim ? tau->size[tau->ndim - 1] : 0, side = other->size[other->ndim - (left ? 2 : 1)];
@@ -303,6 +317,7 @@ tc_tensor *tc_ormqr(tc_tensor *a, tc_tensor *tau, tc_tensor *other, bool left, b
               k <= m && k <= a->size[a->ndim - 1] && !memcmp(other->size, a->size, (size_t)(a->ndim - 2) * sizeof *a->size);
   if (!fits)
     return tci_fail("input of shape %s, tau of shape %s and other of shape %s do not fit, or differ in dtype", tci_shape(a), tci_shape(tau), tci_shape(other));
+  if (tci_grad_mode() && (tci_requires_grad(a) || tci_requires_grad(tau) || tci_requires_grad(other))) return turned_by_reflections(a, tau, other, left, transpose);
   tc_tensor *c = tci_columns(k < a->size[a->ndim - 1] ? tc_narrow(a, -1, 0, k) : a), *x = tci_columns(other), *info = tci_new_info(a);
   tc_tensor *factors = tci_contig(tau);
   if (!c || !x || !info || !factors) return NULL;

@@ -220,3 +220,23 @@ describe('compiled linear algebra', function()
     end
   end)
 end)
+
+describe('ormqr', function()
+  it('turns by reflections with gradients of both orders, from both sides, as without', function()
+    for _, dtype in ipairs{'float64', 'complex128'} do
+      tocha.manual_seed(5)
+      local packed, tau = tocha.geqrf(tocha.randn(2, 4, 3, {dtype = dtype}))
+      for _, left in ipairs{true, false} do
+        local other = left and tocha.randn(2, 4, 2, {dtype = dtype}) or tocha.randn(2, 2, 4, {dtype = dtype})
+        for _, adjoint in ipairs{false, true} do
+          local plain = tocha.ormqr(packed, tau, other, left, adjoint)
+          local inputs = {packed:clone():requires_grad_(), tau:clone():requires_grad_(), other:clone():requires_grad_()}
+          local function f(a, t, x) return tocha.ormqr(a, t, x, left, adjoint) end
+          assert.is_true(tocha.allclose(f(unpack(inputs)):detach(), plain, {rtol = 1e-10, atol = 1e-12}))
+          assert.is_true(gradcheck(f, inputs))
+          if not left then assert.is_true(gradgradcheck(f, inputs)) end
+        end
+      end
+    end
+  end)
+end)

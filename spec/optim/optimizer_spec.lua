@@ -193,6 +193,28 @@ describe('Optimizers that work in several steps', function()
     end
   end)
 
+  it('LBFGS climbs where the loss is to grow, as it goes down with the sign turned', function()
+    for _, search in ipairs{false, 'strong_wolfe'} do
+      local function solve(sign)
+        local p = tocha.tensor({1, -2}, {dtype = 'float64', requires_grad = true})
+        local opt = optim.LBFGS({p}, {line_search_fn = search or nil, max_iter = 8, lr = search and 1 or 0.5, maximize = sign < 0})
+        local losses = {}
+        for i = 1, 3 do
+          losses[i] = sign * opt:step(function()
+            opt:zero_grad()
+            local loss = (p - tocha.tensor({3, 4}, {dtype = 'float64'})):pow(4):sum() * sign
+            loss:backward()
+            return loss
+          end):item()
+        end
+        return losses, p:totable()
+      end
+      local down, up = {solve(1)}, {solve(-1)}
+      assert.are.same(down, up)
+      assert.is_true(down[1][3] < down[1][1])
+    end
+  end)
+
   it('LBFGS finds the minimum of a quadratic', function()
     local a = tocha.tensor({{3, 0.5}, {0.5, 1}}, {dtype = 'float64'})
     local b = tocha.tensor({1, -2}, {dtype = 'float64'})

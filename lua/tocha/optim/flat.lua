@@ -5,14 +5,15 @@ local tocha = require 'tocha'
 
 local flat = {}
 
---- The gradients of all parameters one after another; zeros where there is none.
-function flat.gradient(params)
+--- The gradients of all parameters one after another, of minus the loss if it is to grow; zeros where there is none.
+function flat.gradient(params, maximize)
   local parts = {}
   for i, p in ipairs(params) do
     local g = p.grad
     parts[i] = (g ~= nil and g:detach() or tocha.zeros_like(p)):reshape(-1)
   end
-  return tocha.cat(parts, 1)
+  local all = tocha.cat(parts, 1)
+  return maximize and -all or all
 end
 
 --- The values of all parameters one after another.
@@ -42,16 +43,19 @@ function flat.move(params, t, direction)
   end
 end
 
---- A loss as a Lua number.
-function flat.number(loss) return type(loss) == 'number' and loss or loss:item() end
+--- A loss as a Lua number, or minus it if it is to grow.
+function flat.number(loss, maximize)
+  local value = type(loss) == 'number' and loss or loss:item()
+  return maximize and -value or value
+end
 
 --- Loss and gradient at x + t d, with x put back, as a function of t and d.
-function flat.evaluator(params, closure)
+function flat.evaluator(params, closure, maximize)
   local before = flat.values(params):clone()
   return function(t, d)
     flat.move(params, t, d)
-    local loss = flat.number(tocha.enable_grad(closure))
-    local gradient = flat.gradient(params)
+    local loss = flat.number(tocha.enable_grad(closure), maximize)
+    local gradient = flat.gradient(params, maximize)
     flat.put(params, before)
     return loss, gradient
   end

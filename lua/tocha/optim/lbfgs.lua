@@ -12,7 +12,7 @@ local flat_gradient, move, number = flat.gradient, flat.move, flat.number
 local LBFGS = class('LBFGS', Optimizer)
 
 local read = args.spec('LBFGS', 'params', 'lr:num=1', 'max_iter:int=20', 'max_eval:int=nil', 'tolerance_grad:num=1e-07',
-  'tolerance_change:num=1e-09', 'history_size:int=100', 'line_search_fn=nil')
+  'tolerance_change:num=1e-09', 'history_size:int=100', 'line_search_fn=nil', '*', 'maximize:bool=false')
 
 --- @param params list of tensors; one group only
 -- @tparam[opt=1] number lr
@@ -22,6 +22,7 @@ local read = args.spec('LBFGS', 'params', 'lr:num=1', 'max_iter:int=20', 'max_ev
 -- @tparam[opt=1e-9] number tolerance_change where it stops
 -- @tparam[opt=100] int history_size how many past steps are kept
 -- @tparam[opt] string line_search_fn 'strong_wolfe' or nil
+-- @tparam[opt=false] bool maximize the loss is to grow; by name only
 -- @raise for several groups
 -- @usage
 -- local p = tocha.tensor({1, -2}, {requires_grad = true})
@@ -34,10 +35,10 @@ local read = args.spec('LBFGS', 'params', 'lr:num=1', 'max_iter:int=20', 'max_ev
 -- end)
 -- p  --> {3, 4}
 function LBFGS:__init(...)
-  local params, lr, max_iter, max_eval, tolerance_grad, tolerance_change, history_size, search = read(...)
+  local params, lr, max_iter, max_eval, tolerance_grad, tolerance_change, history_size, search, maximize = read(...)
   self:setup(params, {lr = lr, max_iter = max_iter, max_eval = max_eval or math.floor(max_iter * 5 / 4),
     tolerance_grad = tolerance_grad, tolerance_change = tolerance_change, history_size = history_size,
-    line_search_fn = search}, {'line_search_fn'})
+    line_search_fn = search, maximize = maximize}, {'line_search_fn'})
   if #self.param_groups ~= 1 then args.fail('LBFGS: params: got %d groups, takes one', #self.param_groups) end
   if search ~= nil and search ~= 'strong_wolfe' then
     args.fail("LBFGS: line_search_fn: got %s, takes 'strong_wolfe' or nil", args.show(search))
@@ -93,15 +94,15 @@ end
 -- Goes along d, with at most `left` evaluations after the first of a search; returns the new gradient and how often the closure was evaluated.
 local function advance(s, params, group, closure, gradient, slope, last, left)
   if group.line_search_fn then
-    local loss, new, t, evals = strong_wolfe(flat.evaluator(params, closure), s.t, s.d, s.loss, gradient, slope, nil, left)
+    local loss, new, t, evals = strong_wolfe(flat.evaluator(params, closure, group.maximize), s.t, s.d, s.loss, gradient, slope, nil, left)
     s.loss, s.t = loss, t
     move(params, t, s.d)
     return new, evals
   end
   move(params, s.t, s.d)
   if last then return gradient, 0 end
-  s.loss = number(tocha.enable_grad(closure))
-  return flat_gradient(params), 1
+  s.loss = number(tocha.enable_grad(closure), group.maximize)
+  return flat_gradient(params, group.maximize), 1
 end
 
 local function iterate(s, params, group, closure, gradient)
@@ -125,8 +126,8 @@ local function take_step(self, closure)
   local s = self.state[params[1]] or {func_evals = 0, n_iter = 0}
   self.state[params[1]] = s
   local first = tocha.enable_grad(closure)
-  s.loss, s.func_evals = number(first), s.func_evals + 1
-  local gradient = flat_gradient(params)
+  s.loss, s.func_evals = number(first, group.maximize), s.func_evals + 1
+  local gradient = flat_gradient(params, group.maximize)
   if largest(gradient) > group.tolerance_grad then iterate(s, params, group, closure, gradient) end
   return first
 end
