@@ -94,7 +94,8 @@ local function layers(kind, gates)
     {kind, S{5, 2 * gates}, S{3, 2}, NIL, S{2 * gates, 2}, S{2 * gates}, {batch_sizes = {3, 2}, reverse = true}},
   }
 end
-for kind, gates in pairs{tanh = 1, gru = 3} do
+for _, case in ipairs{{'tanh', 1}, {'gru', 3}} do
+  local kind, gates = unpack(case)
   add{name = 'recurrent_layer', label = kind, args = layers(kind, gates), reference = layer, optional = true, wrong = {
     {kind, T{3, 2, 2 * gates + 1}, T{2, 2}, NIL, T{2 * gates, 2}, says = {'recurrent_layer', 'gates'}},
     {kind, T{6, 2 * gates}, T{3, 2}, NIL, T{2 * gates, 2}, {batch_sizes = {2, 3, 1}}, says = {'batch_sizes'}}}}
@@ -115,7 +116,8 @@ local function whole(kind, x, h, c, w_ih, w_hh, b_ih, b_hh)
   return layer(kind, p, h, c, w_hh, b_hh)
 end
 local by_library = require('tocha.binding').hidden('recurrent_whole')
-for kind, gates in pairs{tanh = 1, gru = 3} do
+for _, case in ipairs{{'tanh', 1}, {'gru', 3}} do
+  local kind, gates = unpack(case)
   add{name = 'recurrent_whole', label = kind, reference = whole, call = by_library, args = {
     {kind, S{3, 2, 2}, S{2, 2}, NIL, S{2 * gates, 2}, S{2 * gates, 2}, S{2 * gates}, S{2 * gates}},
     {kind, S{2, 1, 3}, S{1, 2}, NIL, S{2 * gates, 3}, S{2 * gates, 2}}}, wrong = {
