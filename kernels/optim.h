@@ -15,12 +15,14 @@
    ASGD     average                            | eta, 1 - lambd eta, weight of the average (1: it is the parameter)
    RPROP    previous gradient, step size       | eta minus, eta plus, smallest step, largest step
    LION     mean                               | lr, b1, b2
-   LAMB     mean, square                       | lr, 1 / (1 - b1^t), 1 - b1, b2, sqrt(1 - b2^t), eps, decay of the parameter, largest length that counts */
+   LAMB     mean, square                       | lr, 1 / (1 - b1^t), 1 - b1, b2, sqrt(1 - b2^t), eps, decay of the parameter, largest length that counts
+   MUON     buffer, param is the move (out)    | 1 - momentum, weight of the gradient beside the buffer in the move; without a buffer, param the
+                                               | parameter and grad the orthogonal move: lr */
 enum { TC_OPTIM_SGD, TC_OPTIM_ADAM, TC_OPTIM_RMSPROP, TC_OPTIM_ADAGRAD, TC_OPTIM_ADADELTA, TC_OPTIM_ADAMAX, TC_OPTIM_NADAM,
-       TC_OPTIM_RADAM, TC_OPTIM_ASGD, TC_OPTIM_RPROP, TC_OPTIM_LION, TC_OPTIM_LAMB };
+       TC_OPTIM_RADAM, TC_OPTIM_ASGD, TC_OPTIM_RPROP, TC_OPTIM_LION, TC_OPTIM_LAMB, TC_OPTIM_MUON };
 enum { TC_OPTIM_STATES = 3, TC_OPTIM_NUMBERS = 8 };
 
-/* One parameter. Every rule begins with g = sign * grad + decay * param, and ADAM, NADAM, RADAM and LION with param *= shrink. */
+/* One parameter. Every rule begins with g = sign * grad + decay * param, and ADAM, NADAM, RADAM, LION and MUON with param *= shrink. */
 typedef struct tc_optim_piece {
   void *param;
   const void *grad;

@@ -1044,8 +1044,8 @@ void tc_rprop_step(tc_tensor *const *params, int n_params, tc_tensor *const *pre
 void tc_lion_step(tc_tensor *const *params, int n_params, tc_tensor *const *means, int n_means, double lr, double beta1, double beta2, double weight_decay, bool maximize);
 /// lamb_step(params, means, squares, steps, lr, beta1, beta2, eps, weight_decay, trust_clip, maximize)  One step of LAMB. @only
 void tc_lamb_step(tc_tensor *const *params, int n_params, tc_tensor *const *means, int n_means, tc_tensor *const *squares, int n_squares, tc_tensor *const *steps, int n_steps, double lr, double beta1, double beta2, double eps, double weight_decay, double trust_clip, bool maximize);
-/// muon_step(params, buffers, lr, weight_decay, momentum, nesterov, coefficients, eps, iterations, match)  One step of Muon; match: the rate as of AdamW. @only
-void tc_muon_step(tc_tensor *const *params, int n_params, tc_tensor *const *buffers, int n_buffers, double lr, double weight_decay, double momentum, bool nesterov, const double *coefficients, int n_coefficients, double eps, int64_t iterations, bool match);
+/// muon_step(params, buffers, lr, weight_decay, momentum, nesterov, coefficients, eps, iterations, adjust = 'original')  One step of Muon; adjust: how the rate depends on the shape, 'original', 'match_rms_adamw' or 'spectral_unclamped'. @only
+void tc_muon_step(tc_tensor *const *params, int n_params, tc_tensor *const *buffers, int n_buffers, double lr, double weight_decay, double momentum, bool nesterov, const double *coefficients, int n_coefficients, double eps, int64_t iterations, const char *adjust);
 
 /* ---- pooling (lib/ops/pool.c) ---- */
 /// max_pool1d(input, kernel_size, stride = nil, padding = 0, dilation = 1, ceil_mode = false, return_indices = false)  The largest element of each window over the last 1 dim; with return_indices also its place in the plane. @function @in F

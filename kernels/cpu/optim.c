@@ -176,6 +176,21 @@ static void lion(const tc_optim_piece *q, int64_t lo, int64_t hi) {
   });
 }
 
+/* Muon before and after its moves are made orthogonal. */
+static void muon(const tc_optim_piece *q, int64_t lo, int64_t hi) {
+  TC_FLOATS(q->dtype, {
+    PIECE(q);
+    const T k0 = (T)k[0], ahead = (T)k[1];
+    if (!s0) EACH(i) { p[i] = p[i] * shrink - k0 * gradient(i); }
+    else if (ahead == 0) EACH(i) { p[i] = s0[i] += k0 * (gradient(i) - s0[i]); }
+    else EACH(i) {
+      const T g = sign * grad[i];
+      s0[i] += k0 * (g - s0[i]);
+      p[i] = s0[i] + ahead * (g - s0[i]);
+    }
+  });
+}
+
 /* LAMB: Adam's move and the parameter's decay, times the length of the parameter over that of the move. First the averages and the squares of
    both lengths, into the piece's sums; then, with k[0] scaled by the lengths, the step. */
 #define MOVE(p, m, v) (unbias * (m) / (SQRT(v) * root + eps) + pull * (p))
@@ -213,7 +228,7 @@ static void lamb_step(const tc_optim_piece *q, int64_t lo, int64_t hi) {
 }
 
 typedef void (*tc_rule_body)(const tc_optim_piece *q, int64_t lo, int64_t hi);
-static const tc_rule_body bodies[] = {sgd, adam, rmsprop, adagrad, adadelta, adamax, nadam, radam, asgd, rprop, lion};
+static const tc_rule_body bodies[] = {sgd, adam, rmsprop, adagrad, adadelta, adamax, nadam, radam, asgd, rprop, lion, [TC_OPTIM_MUON] = muon};
 
 static char *at(const void *data, int64_t i) { return data ? (char *)data + 2 * i : NULL; }
 

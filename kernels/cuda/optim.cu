@@ -87,6 +87,13 @@ template <class T> struct rule {
     c.s[0] += k[2] * (c.g - c.s[0]);
     c.s[1] = k[3] * c.s[1] + k[8] * c.g * c.g;
   }
+  __device__ void muon(cell<T> &c) const { /* before and after the moves are made orthogonal */
+    if (!has[0]) c.p = c.p * shrink - k[0] * c.g;
+    else {
+      c.s[0] += k[0] * (c.g - c.s[0]);
+      c.p = k[1] == 0 ? c.s[0] : c.s[0] + k[1] * (c.g - c.s[0]);
+    }
+  }
   template <int RULE> __device__ void step(cell<T> &c) const {
     if (RULE == TC_OPTIM_SGD) sgd(c);
     else if (RULE == TC_OPTIM_ADAM) adam(c);
@@ -98,6 +105,7 @@ template <class T> struct rule {
     else if (RULE == TC_OPTIM_RADAM) radam(c);
     else if (RULE == TC_OPTIM_ASGD) asgd(c);
     else if (RULE == TC_OPTIM_LION) lion(c);
+    else if (RULE == TC_OPTIM_MUON) muon(c);
     else rprop(c);
   }
 };
@@ -256,6 +264,7 @@ extern "C" int TC_KERNEL(optim)(int rule, tc_optim_piece *pieces, int count, voi
     case TC_OPTIM_LAMB: return lamb(there, n, blocks);
     RULE(TC_OPTIM_SGD) RULE(TC_OPTIM_ADAM) RULE(TC_OPTIM_RMSPROP) RULE(TC_OPTIM_ADAGRAD) RULE(TC_OPTIM_ADADELTA)
     RULE(TC_OPTIM_ADAMAX) RULE(TC_OPTIM_NADAM) RULE(TC_OPTIM_RADAM) RULE(TC_OPTIM_ASGD) RULE(TC_OPTIM_RPROP) RULE(TC_OPTIM_LION)
+    RULE(TC_OPTIM_MUON)
   }
   return TC_MISSING;
 }

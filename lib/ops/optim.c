@@ -12,6 +12,7 @@ typedef struct tc_update {
   const char *name;
   int rule, n;
   tc_tensor *const *params;
+  tc_tensor *const *grads;            /* NULL: what the parameters have */
   tc_tensor *const *state[STATES];    /* lists as long as params; NULL where the rule goes without */
   tc_tensor *const *scalar[SCALARS];  /* tensors of one element each: the step, and others */
   const double *h;
@@ -31,10 +32,11 @@ static bool check_state(const tc_tensor *p, const tc_tensor *s, int i) {
                   tci_dtype_name(p->dtype), tci_shape(p)) != NULL;
 }
 
-static bool check_param(const tc_tensor *p, int i) {
+static tc_tensor *gradient(const tc_update *u, int i) { return !u->params[i] ? NULL : u->grads ? u->grads[i] : u->params[i]->grad; }
+
+static bool check_param(const tc_tensor *p, const tc_tensor *g, int i) {
   if (!tci_is_float(p->dtype) && !tci_is_complex(p->dtype))
     return tci_fail("parameter %d is %s, takes a floating or complex dtype", i + 1, tci_dtype_name(p->dtype)) != NULL;
-  const tc_tensor *g = p->grad;
   if (tci_same_shape(p, g) && p->dtype == g->dtype && p->device == g->device) return true;
   return tci_fail("the gradient of parameter %d is %s %s, takes %s %s as the parameter", i + 1, tci_dtype_name(g->dtype), tci_shape(g),
                   tci_dtype_name(p->dtype), tci_shape(p)) != NULL;
@@ -71,8 +73,8 @@ static void *writable(tc_tensor *t, tc_work *w, int slot) {
 }
 
 static bool prepare(const tc_update *u, int i, tc_optim_piece *q, tc_work *w) {
-  tc_tensor *p = u->params[i], *g;
-  if (!check_param(p, i) || !(g = tci_contig(p->grad))) return false;
+  tc_tensor *p = u->params[i], *g = gradient(u, i);
+  if (!check_param(p, g, i) || !(g = tci_contig(g))) return false;
   const bool pairs = tci_is_complex(p->dtype); /* complex numbers are updated as two real ones each, as view_as_real has them */
   const int dtype = !pairs ? p->dtype : p->dtype == TC_COMPLEX64 ? TC_FLOAT32 : TC_FLOAT64;
   *q = (tc_optim_piece){.grad = tci_data(g), .numel = pairs ? 2 * p->numel : p->numel, .dtype = dtype, .sign = u->maximize ? -1 : 1, .decay = u->decay,
@@ -153,8 +155,8 @@ static void update(const tc_update *u) {
   bool good = pieces && work && index;
   if (!good) tci_fail("out of memory");
   for (int i = 0; good && i < u->n; i++) {
-    if (u->params[i] && tci_captures()) tci_watch_grad(u->params[i], false);
-    if (!u->params[i] || !u->params[i]->grad) continue;
+    if (u->params[i] && !u->grads && tci_captures()) tci_watch_grad(u->params[i], false);
+    if (!gradient(u, i)) continue;
     index[count] = i;
     good = prepare(u, i, &pieces[count], &work[count]);
     count++;
@@ -366,4 +368,19 @@ void tc_lamb_step(tc_tensor *const *params, int n_params, tc_tensor *const *mean
   const double h[TC_OPTIM_NUMBERS] = {lr, beta1, beta2, eps, weight_decay, trust_clip};
   update(&(tc_update){.name = "lamb_step", .rule = TC_OPTIM_LAMB, .n = n_params, .params = params, .state = {means, squares}, .scalar = {steps},
                       .h = h, .numbers = lamb_numbers, .maximize = maximize});
+}
+
+/* Muon's two updates, around what makes its moves orthogonal (optim_matrix.c) */
+static void muon_numbers(const double *h, double *s, double *k) { memcpy(k, h, 2 * sizeof *k); }
+
+void tci_muon_momentum(tc_tensor *const *moves, tc_tensor *const *grads, tc_tensor *const *buffers, int n, double momentum, bool nesterov) {
+  const double h[TC_OPTIM_NUMBERS] = {1 - momentum, nesterov ? 1 - momentum : 0};
+  update(&(tc_update){.name = "muon_step", .rule = TC_OPTIM_MUON, .n = n, .params = moves, .grads = grads, .state = {buffers}, .h = h,
+                      .numbers = muon_numbers});
+}
+
+void tci_muon_move(tc_tensor *const *params, tc_tensor *const *moves, int n, double lr, double shrink) {
+  const double h[TC_OPTIM_NUMBERS] = {lr};
+  update(&(tc_update){.name = "muon_step", .rule = TC_OPTIM_MUON, .n = n, .params = params, .grads = moves, .h = h, .numbers = muon_numbers,
+                      .shrink = shrink});
 }

@@ -272,6 +272,52 @@ describe('LAMB and Muon in C', function()
     S.close(q:detach(), t{1, 1})
   end)
 
+  -- what Muon does to one matrix, made of tensors
+  local function muon(p, g, buffer, o)
+    buffer:lerp_(g, 1 - o.momentum)
+    local x = (o.nesterov and g:lerp(buffer, o.momentum) or buffer):bfloat16()
+    local tall, rows, columns = p:size(1) > p:size(2), p:size(1), p:size(2)
+    if tall then x = x:t() end
+    x = x / x:float():square():sum():sqrt():clamp_min(1e-7):bfloat16()
+    for _ = 1, 5 do
+      local s = x:mm(x:t())
+      x = tocha.addmm(x, tocha.addmm(s, s, s, {beta = -4.775, alpha = 2.0315}), x, {beta = 3.4445})
+    end
+    local rate = ({original = math.sqrt(math.max(1, rows / columns)), match_rms_adamw = 0.2 * math.sqrt(math.max(rows, columns)),
+      spectral_unclamped = math.sqrt(rows / columns)})[o.adjust_lr_fn]
+    return p * (1 - o.lr * o.weight_decay) - (tall and x:t() or x):to(p.dtype) * (o.lr * rate)
+  end
+
+  it('steps matrices of one shape together as each alone, in every dtype and layout', function()
+    for dtype, tol in pairs{float64 = 1e-9, float32 = 1e-6, bfloat16 = 0.02, float16 = 2e-3} do
+      for adjust, nesterov in pairs{original = true, match_rms_adamw = false, spectral_unclamped = true} do
+        tocha.manual_seed(4)
+        local o = {lr = 0.05, weight_decay = 0.1, momentum = 0.9, nesterov = nesterov, adjust_lr_fn = adjust}
+        local params = {tocha.randn(4, 6), tocha.randn(6, 4):t(), tocha.randn(5, 3), tocha.randn(4, 6), tocha.randn(4, 6), tocha.randn(5, 3)}
+        local want, buffers = {}, {}
+        for i, p in ipairs(params) do
+          p = p:to(dtype)
+          params[i], want[i], buffers[i] = p:detach():requires_grad_(), p:clone(), tocha.zeros_like(p)
+        end
+        local empty = tocha.zeros(0, 3):to(dtype):requires_grad_()
+        empty.grad = tocha.zeros_like(empty)
+        local opt = optim.Muon({{params = {params[1], params[2], params[3], empty}}, {params = {params[4], params[5], params[6]}, lr = 0.02}}, o)
+        for step = 1, 3 do
+          for i, p in ipairs(params) do
+            local g = (want[i] * step):sin()
+            p.grad = i ~= 5 and g or nil    -- one goes without a gradient
+            o.lr = i > 3 and 0.02 or 0.05
+            if p.grad then want[i] = muon(want[i], g, buffers[i], o) end
+          end
+          opt:step()
+          o.lr = 0.05
+        end
+        for i, p in ipairs(params) do S.close(p:detach():double(), want[i]:double(), tol, tol) end
+      end
+    end
+    S.fails(function() optim.Muon({tocha.ones(2, 2):requires_grad_()}, {adjust_lr_fn = 'other'}) end, 'Muon', 'adjust_lr_fn', 'spectral_unclamped')
+  end)
+
   it('are recorded by tocha.compile, and follow a rate that changes', function()
     for _, name in ipairs{'LAMB', 'Muon'} do
       local x = tocha.randn(6, 5)

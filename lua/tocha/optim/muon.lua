@@ -13,6 +13,7 @@ Muon.shaped = {'momentum_buffer'}
 Optimizer.declare('muon_step')
 
 local Doubles = ffi.typeof('double[?]')
+local adjusts = {original = true, match_rms_adamw = true, spectral_unclamped = true}
 
 local read = args.spec('Muon', 'params', 'lr:num=0.001', 'weight_decay:num=0.1', 'momentum:num=0.95',
   'nesterov:bool=true', 'ns_coefficients:list=nil', 'eps:num=1e-07', 'ns_steps:int=5', 'adjust_lr_fn=nil')
@@ -25,7 +26,7 @@ local read = args.spec('Muon', 'params', 'lr:num=0.001', 'weight_decay:num=0.1',
 -- @tparam[opt={3.4445, -4.775, 2.0315}] table ns_coefficients of the odd polynomial that is iterated
 -- @tparam[opt=1e-7] number eps
 -- @tparam[opt=5] int ns_steps how often
--- @tparam[opt] string adjust_lr_fn 'original' or 'match_rms_adamw': how the rate depends on the shape
+-- @tparam[opt] string adjust_lr_fn 'original', 'match_rms_adamw' or 'spectral_unclamped': how the rate depends on the shape
 -- @raise for parameters that are no matrices
 -- @usage
 -- local p = tocha.tensor({{1, 0}, {0, 3}}, {requires_grad = true})
@@ -47,8 +48,8 @@ function Muon:check(group)
     args.fail('Muon: ns_coefficients: got %s, takes a table of 3 numbers', args.show(group.ns_coefficients))
   end
   local adjust = group.adjust_lr_fn
-  if adjust ~= nil and adjust ~= 'original' and adjust ~= 'match_rms_adamw' then
-    args.fail("Muon: adjust_lr_fn: got %s, takes 'original' or 'match_rms_adamw'", args.show(adjust))
+  if adjust ~= nil and not adjusts[adjust] then
+    args.fail("Muon: adjust_lr_fn: got %s, takes 'original', 'match_rms_adamw' or 'spectral_unclamped'", args.show(adjust))
   end
   self:check_real(group)
   for i, p in ipairs(group.params) do
@@ -65,7 +66,7 @@ function Muon:update()
     local g, pack = self.param_groups[i], self:ready(i, names)
     local coefficients = Doubles(#g.ns_coefficients, g.ns_coefficients)
     self.done(C.tc_h_muon_step(pack.params, pack.n, pack.momentum_buffer, pack.n, g.lr, g.weight_decay, g.momentum, g.nesterov, coefficients,
-      #g.ns_coefficients, g.eps, g.ns_steps, g.adjust_lr_fn == 'match_rms_adamw'))
+      #g.ns_coefficients, g.eps, g.ns_steps, g.adjust_lr_fn or 'original'))
   end
 end
 
