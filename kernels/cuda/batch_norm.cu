@@ -18,7 +18,7 @@ shape shape_of(const tc_norm_channels *p) {
 }
 
 /* Two sums of each channel: F gives the terms of element i of channel c. parts is (chunks, 2, channels). */
-template <class F> __global__ void channel_sums(shape s, F f, double *parts) {
+template <class F> __global__ void __launch_bounds__(1024) channel_sums(shape s, F f, double *parts) {
   __shared__ double room[33];
   const int64_t c = blockIdx.x, chunk = blockIdx.y, last = (chunk + 1) * s.per < s.batch ? (chunk + 1) * s.per : s.batch;
   double a = 0, b = 0;

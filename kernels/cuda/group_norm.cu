@@ -22,7 +22,7 @@ template <class T, class W, class S> __device__ inline T scaled(const normed<S, 
 }
 
 /* Rows of at most HELD * threads * N elements are read once, N at a time. */
-template <class S, class W, int HELD, int N> __global__ void norm_held(normed<S, W> q) {
+template <class S, class W, int HELD, int N> __global__ void __launch_bounds__(512) norm_held(normed<S, W> q) {
   typedef computed_t<S> T;
   __shared__ double room[33];
   const int64_t row = blockIdx.x, channel = row % q.p.groups * q.p.channels;
@@ -60,7 +60,7 @@ template <class S, class W, int HELD, int N> __global__ void norm_held(normed<S,
   }
 }
 
-template <class S, class W> __global__ void norm_long(normed<S, W> q) {
+template <class S, class W> __global__ void __launch_bounds__(1024) norm_long(normed<S, W> q) {
   typedef computed_t<S> T;
   __shared__ double room[33];
   const int64_t row = blockIdx.x, channel = row % q.p.groups * q.p.channels;
@@ -87,7 +87,7 @@ template <class S, class W> int forward(const normed<S, W> &q, int64_t rows) {
 }
 
 /* ---- gradients: dx = rstd (g w - mean(g w) - xhat mean(g w xhat)) ---- */
-template <class S, class W> __global__ void norm_slope(normed<S, W> q, S *dx, const S *g) {
+template <class S, class W> __global__ void __launch_bounds__(1024) norm_slope(normed<S, W> q, S *dx, const S *g) {
   typedef computed_t<S> T;
   __shared__ double room[33];
   const int64_t row = blockIdx.x, channel = row % q.p.groups * q.p.channels, first = row * q.n;
@@ -127,7 +127,7 @@ template <class S, class W> __global__ void parameters_flat(normed<S, W> q, cons
   parts[chunk * 2 * c.width + at] = dw;
   parts[(chunk * 2 + 1) * c.width + at] = db;
 }
-template <class S, class W> __global__ void parameters_planes(normed<S, W> q, const S *g, double *parts, cutting c) {
+template <class S, class W> __global__ void __launch_bounds__(1024) parameters_planes(normed<S, W> q, const S *g, double *parts, cutting c) {
   typedef computed_t<S> T;
   __shared__ double room[33];
   const int64_t at = blockIdx.x, chunk = blockIdx.y, group = at / q.p.channels;

@@ -37,7 +37,7 @@ template <class S> __device__ void loss_of(const problem<S> &p, int64_t row, com
 }
 
 /* A block for each row: logits in two passes, the second from the cache. */
-template <class S, bool LOGITS> __global__ void rows_loss(problem<S> p) {
+template <class S, bool LOGITS> __global__ void __launch_bounds__(1024) rows_loss(problem<S> p) {
   typedef computed_t<S> T;
   __shared__ T room[33];
   __shared__ double wide_room[33];
@@ -88,7 +88,7 @@ template <class S, bool LOGITS> __global__ void thread_loss(problem<S> p) {
 }
 
 /* total <- what a mean divides by; result <- the reduced loss: one block, a fixed order. */
-template <class S> __global__ void reduce_losses(problem<S> p, computed_t<S> *total, computed_t<S> *result, int mean) {
+template <class S> __global__ void __launch_bounds__(1024) reduce_losses(problem<S> p, computed_t<S> *total, computed_t<S> *result, int mean) {
   typedef computed_t<S> T;
   __shared__ double room[33];
   double sum = 0, count = 0;
@@ -167,7 +167,7 @@ template <class S> __device__ inline void slope_at(const problem<S> &p, S *dx, c
   dx[at + j * p.inner] = put<S>(v);
 }
 
-template <class S> __global__ void rows_backward(problem<S> p, S *dx, const computed_t<S> *g, int single, const computed_t<S> *total, const double *weights) {
+template <class S> __global__ void __launch_bounds__(1024) rows_backward(problem<S> p, S *dx, const computed_t<S> *g, int single, const computed_t<S> *total, const double *weights) {
   const int64_t row = blockIdx.x, at = p.start(row);
   const slope<computed_t<S>> s = slope_of(p, g, single, total, weights, row);
   for (int64_t j = threadIdx.x; j < p.n; j += blockDim.x) slope_at(p, dx, s, at, j);

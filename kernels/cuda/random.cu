@@ -103,7 +103,7 @@ template <class S> __global__ void drop(S *y, const S *x, int64_t numel, tc_draw
 }
 
 /* ---- multinomial: y (rows, n) gets places from 1 by the weights w (rows, k) in float64; a block for each row ---- */
-__global__ void check_rows(const double *w, int64_t k, int64_t n, int replacement, tc_fault_slot *slot, unsigned long long ticket) {
+__global__ void __launch_bounds__(1024) check_rows(const double *w, int64_t k, int64_t n, int replacement, tc_fault_slot *slot, unsigned long long ticket) {
   __shared__ double room[33];
   const double *row = w + blockIdx.x * k;
   double sum = 0, positive = 0, bad = 0;

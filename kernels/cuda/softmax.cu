@@ -17,7 +17,7 @@ template <bool WARP, class T, class Op> __device__ inline T row_fold(T v, Op op,
 }
 
 /* n <= HELD * threads elements, `inner` apart, each read once. The maximum keeps exp finite; a row of -inf gives NaN. */
-template <class S, bool WARP, int HELD> __global__ void softmax_held(S *y, const S *x, tc_rows r, int as_log) {
+template <class S, bool WARP, int HELD> __global__ void __launch_bounds__(1024) softmax_held(S *y, const S *x, tc_rows r, int as_log) {
   typedef computed_t<S> T;
   __shared__ T room[33];
   const int64_t row = WARP ? blockIdx.x * (int64_t)blockDim.y + threadIdx.y : blockIdx.x;
@@ -48,7 +48,7 @@ template <class S, bool WARP, int HELD> __global__ void softmax_held(S *y, const
 }
 
 /* Rows of any length: three passes, the sums in double. */
-template <class S> __global__ void softmax_long(S *y, const S *x, tc_rows r, int as_log) {
+template <class S> __global__ void __launch_bounds__(1024) softmax_long(S *y, const S *x, tc_rows r, int as_log) {
   typedef computed_t<S> T;
   __shared__ T room[33];
   __shared__ double wide_room[33];
@@ -95,7 +95,7 @@ template <class T> __device__ inline T slope(T up, T y, T sum, int as_log) {
   if (as_log) return sum == 0 ? up : up - power_of_e(y) * sum;
   return up == sum ? T(0) : y * (up - sum);
 }
-template <class S, bool WARP, int HELD> __global__ void backward_held(S *dx, const S *g, const S *y, tc_rows r, int as_log) {
+template <class S, bool WARP, int HELD> __global__ void __launch_bounds__(1024) backward_held(S *dx, const S *g, const S *y, tc_rows r, int as_log) {
   typedef computed_t<S> T;
   __shared__ T room[33];
   const int64_t row = WARP ? blockIdx.x * (int64_t)blockDim.y + threadIdx.y : blockIdx.x;
@@ -116,7 +116,7 @@ template <class S, bool WARP, int HELD> __global__ void backward_held(S *dx, con
     if (j < r.n) dx[at + j * r.inner] = put<S>(slope(up[k], v[k], sum, as_log));
   }
 }
-template <class S> __global__ void backward_long(S *dx, const S *g, const S *y, tc_rows r, int as_log) {
+template <class S> __global__ void __launch_bounds__(1024) backward_long(S *dx, const S *g, const S *y, tc_rows r, int as_log) {
   typedef computed_t<S> T;
   __shared__ double room[33];
   const int64_t at = row_start(blockIdx.x, r);
