@@ -92,7 +92,6 @@ static tc_tensor *group_norm(tc_tensor *x, tc_tensor *weight, tc_tensor *bias, c
 /* normalized_shape must be the end of x's shape, and the shape of weight and bias. */
 static bool check_shape(tc_tensor *x, const int64_t *shape, int n, tc_tensor *weight, tc_tensor *bias) {
   if (!tci_check_float(x, "input")) return false;
-  if (tci_is_complex(x->dtype)) return tci_fail("input: got %s, takes real numbers", tci_dtype_name(x->dtype)) != NULL;
   if (n < 1 || n > x->ndim || memcmp(x->size + x->ndim - n, shape, (size_t)n * sizeof *shape))
     return tci_fail("input: got shape %s, takes one that ends in normalized_shape %s", tci_shape(x), tci_sizes(n, shape)) != NULL;
   tc_tensor *both[] = {weight, bias};
@@ -105,16 +104,26 @@ static bool check_shape(tc_tensor *x, const int64_t *shape, int n, tc_tensor *we
 
 tc_tensor *tc_layer_norm(tc_tensor *x, const int64_t *shape, int n_shape, tc_tensor *weight, tc_tensor *bias, double eps) {
   if (!x || !check_shape(x, shape, n_shape, weight, bias)) return NULL;
+  if (tci_is_complex(x->dtype)) return tci_fail("input: got %s, takes real numbers", tci_dtype_name(x->dtype));
   tc_norm_groups p = {product(x->size, 0, x->ndim - n_shape), 1, product(shape, 0, n_shape), 1, eps, 0};
   return group_norm(x, weight, bias, &p, &layer_rule);
+}
+
+/* Complex numbers are squared as they are: the mean is no length, as in PyTorch. */
+static tc_tensor *complex_rms_norm(tc_tensor *x, int n, tc_tensor *weight, double eps) {
+  tc_dim last[TC_MAX_DIMS];
+  for (int i = 0; i < n; i++) last[i] = x->ndim - n + i;
+  tc_tensor *mean = tc_mean(tc_mul(x, x), last, n, true, TC_NONE), *y = tc_mul(x, tc_rsqrt(tc_add(mean, tci_number(eps), 1)));
+  return tc_to(weight ? tc_mul(y, weight) : y, x->dtype, TC_NONE, false);
 }
 
 /* The default eps is the distance from 1 to the next number of the dtype that is computed in. */
 tc_tensor *tc_rms_norm(tc_tensor *x, const int64_t *shape, int n_shape, tc_tensor *weight, tc_operand *eps) {
   if (!x || !check_shape(x, shape, n_shape, weight, NULL)) return NULL;
-  double e = compute_type(x->dtype) == TC_FLOAT64 ? DBL_EPSILON : FLT_EPSILON;
+  double e = x->dtype == TC_COMPLEX128 || compute_type(x->dtype) == TC_FLOAT64 ? DBL_EPSILON : FLT_EPSILON;
   if (eps && eps->numel != 1) return tci_fail("eps: got a tensor of shape %s, takes a number", tci_shape(eps));
   if (eps && !tc_read_doubles(eps, &e)) return NULL;
+  if (tci_is_complex(x->dtype)) return complex_rms_norm(x, n_shape, weight, e);
   tc_norm_groups p = {product(x->size, 0, x->ndim - n_shape), 1, product(shape, 0, n_shape), 1, e, 1};
   return group_norm(x, weight, NULL, &p, &rms_rule);
 }

@@ -88,6 +88,21 @@ describe('fractional max pooling', function()
     near(y, nn.FractionalMaxPool2d(2, {output_size = {3, 4}, _random_samples = u})(x))
   end)
 
+  it('takes the first of the numbers it is given, also for an input without a batch, and no others', function()
+    for n, f in pairs{[2] = F.fractional_max_pool2d, [3] = F.fractional_max_pool3d} do
+      local size = {3, 6, 6, n == 3 and 6 or nil}
+      local one, u = tocha.randn(size), tocha.rand(3, 3, n)
+      local options = {output_size = 3, return_indices = true, _random_samples = u}
+      local y, at = f(one, 2, options)
+      local batched, there = f(one:unsqueeze(1), 2, {output_size = 3, return_indices = true, _random_samples = u:narrow(1, 1, 1)})
+      assert.is_true(tocha.equal(y, batched[1]) and tocha.equal(at, there[1]))
+      for _, other in ipairs{tocha.rand(3, n), tocha.rand(1, 2, n), tocha.rand(1, 3, n + 1)} do
+        assert.error_matches(function() f(one, 2, {output_size = 3, _random_samples = other}) end, '_random_samples: got')
+      end
+      assert.error_matches(function() f(tocha.randn({2, unpack(size)}), 2, {output_size = 3, _random_samples = u:narrow(1, 1, 1)}) end, 'takes 2 x 3')
+    end
+  end)
+
   it('takes a ratio for the size, and volumes', function()
     assert.are.same({2, 3, 3, 3}, nn.FractionalMaxPool3d(2, {output_ratio = 0.5})(tocha.randn(2, 6, 6, 6)).shape)
     assert.error_matches(function() F.fractional_max_pool2d(x, 2) end, 'takes either output_size or output_ratio')

@@ -166,6 +166,27 @@ describe('functions of complex numbers at infinities, zeros and branch cuts', fu
   end
 end)
 
+describe('rms_norm of complex numbers', function()
+  local x = tocha.complex(tocha.tensor({{1, -0.5, 2}}, {dtype = 'float64'}), tocha.tensor({{2, 1, -1}}, {dtype = 'float64'}))
+  local w = tocha.complex(tocha.tensor({1, 2, 0}, {dtype = 'float64'}), tocha.tensor({1, 0, 0.5}, {dtype = 'float64'}))
+  local rms_norm = tocha.nn.functional.rms_norm
+
+  it('has the values of PyTorch, whose squares are no lengths', function()
+    local y = tocha.view_as_real(rms_norm(x, {3}, w, 1e-3))
+    S.close(y, tocha.tensor({{{-4.8526, 0.6980}, {-3.4666, 0.0033}, {-1.0386, 1.3876}}}, {dtype = 'float64'}), 1e-4, 1e-4)
+    assert.equal('complex64', tostring(rms_norm(x:to('complex64'), {3}, w).dtype))
+    S.close(tocha.view_as_real(rms_norm(x, {1, 3})), tocha.view_as_real(x * ((x * x):mean() + 2.220446049250313e-16):rsqrt()), 1e-12, 1e-12)
+    S.fails(function() tocha.nn.functional.layer_norm(x, {3}) end, 'layer_norm', 'complex128', 'real')
+  end)
+
+  it('has gradients of both orders', function()
+    local f = function(a, b) return rms_norm(a, {3}, b, 1e-3) end
+    local a, b = x:clone():requires_grad_(), w:clone():requires_grad_()
+    assert.is_true(tocha.autograd.gradcheck(f, {a, b}))
+    assert.is_true(tocha.autograd.gradgradcheck(f, {a, b}))
+  end)
+end)
+
 describe('the table of complex formulas', function()
   it('has a case for every operator in it', function()
     local file = assert(io.open('kernels/scalar_complex.h'))

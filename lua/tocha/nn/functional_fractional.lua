@@ -76,6 +76,14 @@ local function pool(x, spatial, kernel, out, u, order)
   return values:reshape(shape), indices:reshape(shape)
 end
 
+-- The random numbers of a batch: the first of those given, as in PyTorch.
+local function given(name, u, x, n)
+  if u:dim() ~= 3 or u:size(1) < x:size(1) or u:size(2) ~= x:size(2) or u:size(3) ~= n then
+    args.fail('%s: _random_samples: got %s, takes %d x %d x %d numbers', name, args.show(u), x:size(1), x:size(2), n)
+  end
+  return u:narrow(1, 1, x:size(1))
+end
+
 -- order: which random number belongs to each dimension
 local function define(n, order)
   local name = ('fractional_max_pool%dd'):format(n)
@@ -92,7 +100,7 @@ local function define(n, order)
     kernel = sizes.tuple(kernel, n, name, 'kernel_size')
     local out = output_sizes(name, spatial, size, ratio)
     check_fit(name, spatial, kernel, out)
-    if u == nil then u = tocha.rand({x:size(1), x:size(2), n}, {dtype = x.dtype, device = x.device}) end
+    u = u == nil and tocha.rand({x:size(1), x:size(2), n}, {dtype = x.dtype, device = x.device}) or given(name, u, x, n)
     local values, indices = pool(x, spatial, kernel, out, u, order)
     if single then values, indices = values:squeeze(1), indices:squeeze(1) end
     if want_indices then return values, indices end
