@@ -98,7 +98,6 @@ local function check(x, grid, mode, padding)
     args.fail('grid_sample: grid %s does not fit input %s', args.show(grid), args.show(x))
   end
   if not tap_makers[mode] then args.fail("grid_sample: mode: got '%s', takes 'bilinear', 'nearest' or 'bicubic'", mode) end
-  if mode == 'bicubic' and n == 3 then args.fail("grid_sample: mode 'bicubic' takes an input of 4 dims, got %s", args.show(x)) end
   if padding ~= 'zeros' and padding ~= 'border' and padding ~= 'reflection' then
     args.fail("grid_sample: padding_mode: got '%s', takes 'zeros', 'border' or 'reflection'", padding)
   end
@@ -109,7 +108,7 @@ end
 --- The values of images between their pixels. Source: M. Jaderberg et al., "Spatial transformer networks", 2015.
 -- @param input (N, C, H, W) or (N, C, D, H, W)
 -- @param grid (N, H', W', 2), or (N, D', H', W', 3): positions x, y[, z] in -1..1
--- @tparam[opt='bilinear'] string mode 'bilinear', 'nearest' or (images only) 'bicubic'
+-- @tparam[opt='bilinear'] string mode 'bilinear', 'nearest' or 'bicubic', which takes cubics over volumes too
 -- @tparam[opt='zeros'] string padding_mode what lies outside: 'zeros', 'border' or 'reflection'
 -- @tparam[opt=false] bool align_corners do -1 and 1 mean the centres of the outer pixels, or the edges of the image?
 -- @return (N, C, H', W') or (N, C, D', H', W')
