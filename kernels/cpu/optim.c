@@ -287,8 +287,11 @@ static double rate_of(const tc_optim_piece *q) {
 }
 
 static int lamb(tc_optim_piece *pieces, int count) {
-  int64_t blocks = 0;
-  for (int i = 0; i < count; i++) blocks += blocks_of(&pieces[i]);
+  int64_t blocks = 0, total = 0;
+  for (int i = 0; i < count; i++) {
+    blocks += blocks_of(&pieces[i]);
+    total += pieces[i].numel; /* blocks of small parameters are not full */
+  }
   double *sums = calloc((size_t)(2 * blocks) + 1, sizeof *sums), *rates = malloc(((size_t)count + 1) * sizeof *rates);
   if (!sums || !rates) {
     free(sums);
@@ -297,7 +300,7 @@ static int lamb(tc_optim_piece *pieces, int count) {
   }
   double *next = sums;
   for (int i = 0; i < count; next += 2 * blocks_of(&pieces[i++])) pieces[i].sums = next;
-  TC_PARALLEL(blocks, 1, 4 * BLOCK * (double)blocks) {
+  TC_PARALLEL(blocks, 1, 4 * (double)total) {
     int64_t first = 0;
     for (int i = 0; i < count; first += blocks_of(&pieces[i++])) {
       const int64_t from = lo > first ? lo - first : 0, to = hi - first < blocks_of(&pieces[i]) ? hi - first : blocks_of(&pieces[i]);
