@@ -42,7 +42,7 @@ static tc_tensor *offsets_of(tc_tensor *targets, tc_tensor *input_lengths, tc_te
     good = tci_fail("target_lengths add up to %lld, targets has %lld labels", (long long)sum, (long long)targets->numel) != NULL;
   if (good) result = tc_from_bytes(offset, batch * 8, &batch, 1, TC_INT64);
   free(room);
-  return result;
+  return result ? tc_to(result, TC_NONE, targets->device, false) : NULL;
 }
 
 static bool check(tc_tensor *x, tc_tensor *targets, tc_tensor *input_lengths, tc_tensor *target_lengths) {
@@ -89,8 +89,9 @@ tc_tensor *tc_ctc_loss(tc_tensor *x, tc_indices *targets, tc_indices *input_leng
     return tci_fail("blank: got %lld, takes a label from 1 to %lld", (long long)blank, (long long)x->size[x->ndim - 1]);
   if (single) x = tc_unsqueeze(x, 1);
   if (single && targets->ndim < 2) targets = tc_reshape(targets, (int64_t[]){-1}, 1);
-  input_lengths = ready(input_lengths, TC_INT64);
-  target_lengths = ready(target_lengths, TC_INT64);
+  targets = tc_to(targets, TC_NONE, x->device, false);
+  input_lengths = ready(tc_to(input_lengths, TC_NONE, x->device, false), TC_INT64);
+  target_lengths = ready(tc_to(target_lengths, TC_NONE, x->device, false), TC_INT64);
   if (!x || !targets || !input_lengths || !target_lengths) return NULL;
   tc_tensor *loss = losses(x, targets, input_lengths, target_lengths, blank - 1, zero_infinity);
   if (r == TC_LOSS_MEAN) {
